@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+# A thin front: CMake does the work (CMakePresets.json), scripts/ the rest.
+.DEFAULT_GOAL := help
+.PHONY: help demo check build install format clean
+PREFIX ?= /usr/local
+
+help:
+	@echo "make demo      build run-model and let the bundled model speak"
+	@echo "make check     build with gcc and clang and run all tests"
+	@echo "make build     build the libraries and run-model into build/"
+	@echo "make install   install them below PREFIX ($(PREFIX)); DESTDIR is honoured"
+	@echo "make format    run clang-format over the source"
+	@echo "make clean     remove what was built"
+	@echo "Missing Debian packages (packages.txt) are installed first; NO_INSTALL=1 only lists them."
+
+build:
+	@scripts/packages.sh demo
+	@cmake --preset release --log-level=WARNING >/dev/null
+	@cmake --build --preset release
+
+demo: build
+	@scripts/demo.sh
+
+check:
+	@scripts/packages.sh check
+	@scripts/check.sh
+
+install: build
+	cmake --install build --prefix "$(PREFIX)"
+
+format:
+	git ls-files -z --cached --others --exclude-standard '*.c' '*.h' | xargs -0 clang-format -i
+
+clean:
+	rm -rf build build-*

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ports/baremetal/board_clock.h"
+#include "runtime/base/os.h"
+
+/*
+ * The least an ergo port can be: one CPU, no operating system. It is the template for new ports
+ * (docs/PORTING.md) and is always built, so that it cannot rot.
+ */
+
+uint64_t ergo__os_now_ns(void)
+{
+    return ergo_board_now_ns();
+}
+
+/* The only thread there is has every cycle since the start. */
+uint64_t ergo__os_thread_cpu_ns(void)
+{
+    return ergo_board_now_ns();
+}
+
+/* One, so that the engine never asks for a worker. */
+uint32_t ergo__os_cpu_count(void)
+{
+    return 1;
+}
+
+ergo_status ergo__os_thread_start(ergo__os_thread *thread, void (*main)(void *user), void *user)
+{
+    (void)thread;
+    (void)main;
+    (void)user;
+    return ERGO_E_SYSTEM;
+}
+
+/* No thread was ever started, so there is none to wait for. */
+void ergo__os_thread_join(ergo__os_thread *thread)
+{
+    (void)thread;
+}
+
+/* Nobody else could change the word: returning at once is a spurious wake, which callers expect. */
+void ergo__os_wait(const _Atomic uint32_t *word, uint32_t expected)
+{
+    (void)word;
+    (void)expected;
+}
+
+void ergo__os_wake_all(const _Atomic uint32_t *word)
+{
+    (void)word;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ERGO_BASE_OS_H
+#define ERGO_BASE_OS_H
+
+#include <stdatomic.h>
+
+#include "ergo/base.h"
+
+/*
+ * What the core needs of an operating system: a clock, threads and a word to sleep on. The core
+ * owns this interface; ports/ implements it (ports/linux), one set of files per system.
+ */
+
+/** Monotonic time in nanoseconds from an arbitrary start. */
+uint64_t ergo__os_now_ns(void);
+
+/** CPU time, in nanoseconds, that the calling thread has used. */
+uint64_t ergo__os_thread_cpu_ns(void);
+
+/** Number of CPUs this process is allowed to run on (affinity mask and CPU quota), at least 1. */
+uint32_t ergo__os_cpu_count(void);
+
+/** Room for one thread of the system, so that the owner can lay it out. */
+typedef struct ergo__os_thread {
+    uint64_t opaque[4];
+} ergo__os_thread;
+
+/** Starts a thread that runs `main(user)`. Error: ERGO_E_SYSTEM. */
+ergo_status ergo__os_thread_start(ergo__os_thread *thread, void (*main)(void *user), void *user);
+
+/** Waits until the thread's main has returned. */
+void ergo__os_thread_join(ergo__os_thread *thread);
+
+/**
+ * Sleeps while `*word == expected`, until a wake or a spurious return: the caller checks again.
+ */
+void ergo__os_wait(const _Atomic uint32_t *word, uint32_t expected);
+
+/** Wakes every thread that sleeps on `word`. */
+void ergo__os_wake_all(const _Atomic uint32_t *word);
+
+#endif
