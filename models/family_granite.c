@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "models/family.h"
+#include "models/layers.h"
+
+/*
+ * Granite 3: like Llama with four fixed factors: on the embedding, on each residual branch, on the
+ * scores of attention, and (as a divisor) on the logits. Source: IBM's Granite 3.0 report and
+ * muP, arXiv 2203.03466.
+ */
+static void build(ergo__builder *builder)
+{
+    const float logits = ergo__build_f32(builder, "logit_scale", 0.0f);
+    if (logits == 0.0f)
+        ergo__build_fail(builder, ERGO_E_FORMAT, "granite.logit_scale is missing or zero");
+    const float residual = ergo__build_f32(builder, "residual_scale", 1.0f);
+    ergo__value_id x =
+        ergo__layer_embed(builder, ergo__build_f32(builder, "embedding_scale", 1.0f));
+    ergo__attention a = {.rotated = ergo__rope_rotated(builder),
+                         .scale = ergo__build_f32(builder, "attention.scale", 0.0f)};
+    const ergo__rope *rope = ergo__build_rope(builder, ergo__rope_default(builder));
+    a.angles = ergo__plan_angles(&builder->planner, rope, a.rotated);
+    for (uint32_t layer = 0; layer < builder->hparams.layers; layer++)
+        x = ergo__layer_common(builder, layer, x, &a, ERGO__SILU, residual);
+    ergo__layer_logits(builder, x, 1.0f / logits);
+}
+
+const ergo__family ergo__family_granite = {.arch = "granite", .build = build};
