@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "backends/cpu/program.h"
+
+#include <string.h>
+
+#include "runtime/base/checked.h"
+#include "runtime/base/log.h"
+
+/* ---- Layout -------------------------------------------------------------------------------- */
+
+/* Blocks of the widest vector that a quantized matrix multiplies. */
+static size_t widest_activation(const ergo__plan *plan)
+{
+    size_t widest = 0;
+    for (size_t i = 0; i < plan->step_count; i++) {
+        const ergo__step *step = &plan->steps[i];
+        if (step->op == ERGO__OP_MATMUL && ergo__cpu_matmul_quantizes(step))
+            widest = ergo__max_size(widest, step->weight[0].columns / ERGO__Q8_ELEMENTS);
+    }
+    return widest;
+}
+
+static size_t widest_head(const ergo__plan *plan)
+{
+    size_t widest = 0;
+    for (uint32_t layer = 0; layer < plan->layers; layer++)
+        widest = ergo__max_size(widest, plan->kv[layer].head_dim);
+    return widest;
+}
+
+/* count x rows objects; the arena notices what overflows. */
+static size_t times(ergo__arena *arena, size_t count, size_t rows)
+{
+    size_t product = 0;
+    if (!ergo__mul_size(count, rows, &product))
+        arena->full = true;
+    return product;
+}
+
+static void lay_program(ergo__program *p, ergo__arena *arena)
+{
+    const ergo__limits *limits = &p->limits;
+    const size_t workers = p->device->common.threads;
+    p->token_slab =
+        ERGO__TAKE_LINE(arena, float, times(arena, p->plan->token_floats, limits->tokens));
+    p->output_slab =
+        ERGO__TAKE_LINE(arena, float, times(arena, p->plan->output_floats, limits->outputs));
+    p->activation_blocks = widest_activation(p->plan);
+    p->activations =
+        ERGO__TAKE_LINE(arena, ergo__q8_block, times(arena, p->activation_blocks, limits->tokens));
+    p->scores = ERGO__TAKE_LINE(arena, float, times(arena, limits->context, workers));
+    p->query_blocks = ergo__ceil_div(widest_head(p->plan), ERGO__Q8_ELEMENTS);
+    p->queries = ERGO__TAKE_LINE(arena, ergo__q8_block, times(arena, p->query_blocks, workers));
+    p->padded_query =
+        ERGO__TAKE_LINE(arena, float, times(arena, p->query_blocks * ERGO__Q8_ELEMENTS, workers));
+    p->layer_offset = ERGO__TAKE(arena, size_t, p->plan->layers);
+    p->pages = ERGO__TAKE_LINE(arena, unsigned char, times(arena, p->page_bytes, limits->pages));
+}
+
+ergo_status ergo__cpu_prepare(ergo_device *device, const ergo__plan *plan,
+                              const ergo__limits *limits, ergo__arena *arena,
+                              ergo_engine_memory *memory, ergo__program **out)
+{
+    ergo__program program = {.device = (ergo__cpu_device *)device, .plan = plan, .limits = *limits};
+    if (!ergo__kv_page_bytes(limits->kv, plan, &program.page_bytes))
+        return ergo__fail(&device->log, ERGO_E_LIMIT, "cpu: a page of keys and values overflows");
+    ergo__program *real = ERGO__TAKE_LINE(arena, ergo__program, 1);
+    lay_program(&program, arena);
+    memory->kv = (uint64_t)program.page_bytes * limits->pages;
+    memory->repacked = 0;
+    *out = NULL;
+    if (!real || arena->full)
+        return ERGO_OK; /* counting, or the engine says that the block is too small */
+    size_t offset = 0;
+    for (uint32_t layer = 0; layer < plan->layers; layer++) {
+        program.layer_offset[layer] = offset;
+        offset += 2 * ergo__kv_layer_bytes(limits->kv, plan->kv[layer]);
+    }
+    *real = program;
+    *out = real;
+    return ERGO_OK;
+}
+
+/* ---- Running ------------------------------------------------------------------------------- */
+
+/* What every worker does: all steps, phase by phase. */
+static void work(void *user, uint32_t worker)
+{
+    ergo__program *program = user;
+    ergo__pool *pool = &program->device->pool;
+    for (size_t i = 0; i < program->plan->step_count; i++) {
+        const ergo__step *step = &program->plan->steps[i];
+        ergo__cpu_phase phases[ERGO__CPU_PHASES_MAX];
+        const size_t count = ergo__cpu_phases(program, step, phases);
+        for (size_t k = 0; k < count; k++) {
+            for (uint32_t unit; (unit = ergo__pool_claim(pool)) < phases[k].units;)
+                phases[k].run(program, step, unit, worker);
+            ergo__pool_barrier(pool);
+        }
+    }
+}
+
+ergo_status ergo__cpu_run(ergo__program *program, const ergo__batch *batch)
+{
+    const uint32_t threads = program->device->common.threads;
+    const uint32_t active =
+        batch->threads > 0 && batch->threads < threads ? batch->threads : threads;
+    program->batch = batch;
+    ergo__pool_run(&program->device->pool, active, work, program);
+    program->batch = NULL;
+    return ERGO_OK;
+}
+
+const float *ergo__cpu_logits(ergo__program *program, uint32_t row)
+{
+    return ergo__cpu_row(program, program->plan->logits, row);
+}
+
+/* ---- Pages --------------------------------------------------------------------------------- */
+
+size_t ergo__cpu_page_bytes(const ergo__program *program)
+{
+    return program->page_bytes;
+}
+
+ergo_status ergo__cpu_page_clear(ergo__program *program, uint32_t page)
+{
+    memset(program->pages + (size_t)page * program->page_bytes, 0, program->page_bytes);
+    return ERGO_OK;
+}
+
+ergo_status ergo__cpu_page_read(ergo__program *program, uint32_t page, void *bytes)
+{
+    memcpy(bytes, program->pages + (size_t)page * program->page_bytes, program->page_bytes);
+    return ERGO_OK;
+}
+
+ergo_status ergo__cpu_page_write(ergo__program *program, uint32_t page, const void *bytes)
+{
+    memcpy(program->pages + (size_t)page * program->page_bytes, bytes, program->page_bytes);
+    return ERGO_OK;
+}
