@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tools/json_write.h"
+#include "tools/options.h"
+#include "tools/progress.h"
+#include "tools/quant_mix.h"
+#include "tools/synth_vocab.h"
+#include "tools/synth_weights.h"
+
+typedef struct synth_options {
+    common_options common;
+    const char *shape, *quant, *out;
+    uint64_t seed;
+} synth_options;
+
+#define FIELD(name) offsetof(synth_options, name)
+static const args_option table[] = {
+    {"shape", 0, ARGS_TEXT, FIELD(shape), "NAME",
+     "smollm2-135m, qwen2.5-0.5b, qwen3-0.6b, llama-3.2-1b or tinyllama-1.1b", 0, 0, NULL},
+    {"quant", 0, ARGS_TEXT, FIELD(quant), "TYPE",
+     "F32, F16, BF16, Q8_0, Q4_0, Q4_K, ..., or a mix: Q3_K_M, Q4_K_M, Q5_K_M", 0, 0, NULL},
+    {"out", 'o', ARGS_TEXT, FIELD(out), "FILE", "the file to write", 0, 0, NULL},
+    {"seed", 0, ARGS_U64, FIELD(seed), "N", "same seed, same file, on every machine (default: 0)",
+     0, 0, NULL},
+};
+
+static const args_spec spec = {
+    .command = "synth",
+    .usage = "synth --shape NAME --quant TYPE -o FILE [--seed N]",
+    .about = "Writes a GGUF file with the tensors of a published model and random weights, for\n"
+             "benchmarks without a download: speed and energy depend on shapes and types, not on "
+             "values.\n"
+             "Its text is nonsense, from a made-up vocabulary of the right size. Other engines "
+             "that read\n"
+             "GGUF run it too.",
+    .examples = "  run-model synth --shape smollm2-135m --quant Q4_0 -o smollm2.gguf\n"
+                "  run-model bench -m smollm2.gguf --threads 1,2,4",
+    .groups = {{"Options", table, sizeof table / sizeof *table, 0}, COMMON_GROUP(synth_options)},
+};
+
+static void put_u32(gguf_writer *writer, const shape *model, const char *key, uint32_t value)
+{
+    char full[96];
+    (void)snprintf(full, sizeof full, "%s.%s", model->arch, key);
+    gguf_write_u32(writer, full, value);
+}
+
+static void put_f32(gguf_writer *writer, const shape *model, const char *key, float value)
+{
+    char full[96];
+    (void)snprintf(full, sizeof full, "%s.%s", model->arch, key);
+    gguf_write_f32(writer, full, value);
+}
+
+static void write_entries(gguf_writer *writer, const shape *model, const quant_mix *mix)
+{
+    gguf_write_text(writer, "general.architecture", tool_str(model->arch));
+    gguf_write_text(writer, "general.name", tool_str(model->name));
+    gguf_write_text(writer, "general.description",
+                    tool_str("random weights in the shape of a published model, for benchmarks"));
+    gguf_write_u32(writer, "general.file_type", mix->file_type);
+    gguf_write_u32(writer, "general.quantization_version", 2);
+    put_u32(writer, model, "vocab_size", model->vocabulary);
+    put_u32(writer, model, "context_length", model->context);
+    put_u32(writer, model, "embedding_length", model->embedding);
+    put_u32(writer, model, "block_count", model->layers);
+    put_u32(writer, model, "feed_forward_length", model->feed_forward);
+    put_u32(writer, model, "attention.head_count", model->heads);
+    put_u32(writer, model, "attention.head_count_kv", model->kv_heads);
+    put_u32(writer, model, "attention.key_length", model->head_dim);
+    put_u32(writer, model, "attention.value_length", model->head_dim);
+    put_f32(writer, model, "attention.layer_norm_rms_epsilon", model->norm_epsilon);
+    put_u32(writer, model, "rope.dimension_count", model->head_dim);
+    put_f32(writer, model, "rope.freq_base", model->rope_base);
+    synth_vocab_write(writer, model->vocabulary);
+}
+
+static ergo_type type_of(const shape *model, const quant_mix *mix, const shape_tensor *tensor)
+{
+    const quant_model whole = {.layers = model->layers, .has_output = !model->tied};
+    const ergo_str name = tool_str(tensor->name);
+    return quant_mix_converts(name, tensor->n_dims)
+               ? quant_mix_type(mix, &whole, name, tensor->dims[0])
+               : ERGO_TYPE_F32;
+}
+
+static tool_exit write_all(const synth_options *options, const shape *model, const quant_mix *mix,
+                           gguf_writer *writer)
+{
+    synth_weights weights = {.model = model, .seed = options->seed};
+    progress shown = progress_start("synth");
+    const double total = (double)shape_parameters(model);
+    shape_tensor tensor;
+    tool_exit code = TOOL_DONE;
+    double done = 0;
+    write_entries(writer, model, mix);
+    for (size_t i = 0; shape_tensor_at(model, i, &tensor); i++)
+        gguf_write_tensor(writer, tool_str(tensor.name), type_of(model, mix, &tensor),
+                          tensor.n_dims, tensor.dims);
+    gguf_write_header(writer);
+    for (size_t i = 0; code == TOOL_DONE && shape_tensor_at(model, i, &tensor); i++) {
+        code = synth_weights_write(&weights, &tensor, i, type_of(model, mix, &tensor), writer);
+        done += (double)tensor.dims[0] * (double)tensor.dims[1];
+        progress_show(&shown, done / total, NULL);
+    }
+    synth_weights_free(&weights);
+    progress_end(&shown);
+    return code;
+}
+
+static void report(const synth_options *options, const shape *model, const quant_mix *mix,
+                   uint64_t bytes)
+{
+    char size[32];
+    if (!options->common.json) {
+        (void)fprintf(stderr, "run-model: %s: %s in %s, %.4g parameters, %s\n", options->out,
+                      model->name, mix->name, (double)shape_parameters(model),
+                      tool_bytes_text(bytes, size));
+        return;
+    }
+    json_writer json = json_start(stdout);
+    json_object(&json, NULL);
+    json_text(&json, "file", options->out);
+    json_text(&json, "shape", model->name);
+    json_text(&json, "quant", mix->name);
+    json_u64(&json, "parameters", shape_parameters(model));
+    json_u64(&json, "file_bytes", bytes);
+    json_object_end(&json);
+    json_finish(&json);
+}
+
+int cmd_synth(int argc, char **argv)
+{
+    synth_options options = {.common = COMMON_OPTIONS_DEFAULT};
+    int code = args_parse(&spec, argc, argv, &options, NULL);
+    if (code != ARGS_GO_ON)
+        return code;
+    if (options.shape == NULL || options.quant == NULL || options.out == NULL)
+        return args_wrong(&spec, "--shape, --quant and -o are needed");
+    const shape *model = shape_find(options.shape);
+    const quant_mix *mix = quant_mix_find(options.quant);
+    if (model == NULL)
+        return args_wrong(&spec, "--shape \"%s\" is not known", options.shape);
+    if (mix == NULL)
+        return args_wrong(&spec, "--quant \"%s\" is not known", options.quant);
+    code = common_check(&options.common);
+    gguf_writer writer;
+    if (code == TOOL_DONE)
+        code = gguf_write_open(options.out, &writer);
+    if (code != TOOL_DONE)
+        return code;
+    code = write_all(&options, model, mix, &writer);
+    const uint64_t bytes = writer.file.size;
+    if (code == TOOL_DONE)
+        code = gguf_write_commit(&writer);
+    else
+        gguf_write_abandon(&writer);
+    if (code == TOOL_INTERRUPTED)
+        tool_error("interrupted; %s is not written", options.out);
+    if (code == TOOL_DONE)
+        report(&options, model, mix, bytes);
+    return tool_flush(code);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ERGO_TOOLS_TALLY_H
+#define ERGO_TOOLS_TALLY_H
+
+#include "ergo/engine.h"
+#include "tools/json_write.h"
+#include "tools/tool.h"
+
+/** One phase of a run. */
+typedef struct tally_phase {
+    uint64_t tokens;
+    double seconds;
+} tally_phase;
+
+/** What the steps of a run add up to. Start from zeroed. */
+typedef struct tally {
+    tally_phase prefill;
+    tally_phase decode;
+    uint64_t shared_tokens; /**< of prompts, found computed by another session */
+} tally;
+
+void tally_add(tally *sum, const ergo_step_report *report);
+
+double tally_rate(const tally_phase *phase); /**< tokens per second; 0 for nothing */
+
+/** Steps until no session has work or Ctrl-C. Failures are reported. */
+tool_exit tally_run(tally *sum, ergo_engine *engine);
+
+/** Members of the JSON: "prefill", "decode", "shared_tokens", "load_seconds", "peak_bytes" and
+ *  "energy". */
+void tally_json(const tally *sum, double load_seconds, json_writer *json);
+
+/** The same for people, one line on stderr. */
+void tally_print(const tally *sum, double load_seconds);
+
+/** What the JSON calls the way a session ended. */
+const char *tally_stop_name(ergo_status ended);
+
+#endif
