@@ -79,7 +79,7 @@ static void encode_q8_0(const float *x, size_t n, unsigned char *out)
         const float inverse = stored > 0.0f ? 1.0f / stored : 0.0f;
         ergo__store_u16(out, scale);
         for (size_t i = 0; i < ERGO__KV_BLOCK; i++) {
-            float q = i < count ? x[start + i] * inverse : 0.0f;
+            float q = i < count && stored > 0.0f ? x[start + i] * inverse : 0.0f;
             q = q > 127.0f ? 127.0f : q;
             q = q > -127.0f ? q : -127.0f; /* NaN too */
             out[2 + i] = (unsigned char)round_i8(q);
