@@ -17,6 +17,8 @@ def files(*suffixes):
     for folder, folders, names in os.walk(ROOT):
         folders[:] = [f for f in folders if f in KEPT or not SKIPPED.match(f)]
         for name in names:
+            if name == ".git":  # a file, in a work tree of its own
+                continue
             if (not suffixes or name.endswith(suffixes)) and not name.endswith(".pyc"):
                 path = os.path.relpath(os.path.join(folder, name), ROOT)
                 found.append(path.replace(os.sep, "/"))
