@@ -57,6 +57,7 @@ struct ergo_engine {
     ergo_engine_knobs knobs;
 
     ergo_session *sessions;
+    bool stepping; /* in a step: callbacks must not begin another */
     uint32_t turn; /* the session to begin with: turns are taken */
     ergo__pages pages;
 

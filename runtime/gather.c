@@ -165,18 +165,31 @@ static bool gather_session(ergo_engine *engine, ergo_session *session, ergo_step
     return true;
 }
 
+static uint32_t working(const ergo_engine *engine)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < engine->max_sessions; i++)
+        count += has_work(&engine->sessions[i]);
+    return count;
+}
+
 void ergo__engine_gather(ergo_engine *engine, ergo_step_report *report)
 {
     engine->batch_tokens = engine->batch_outputs = 0;
     for (uint32_t i = 0; i < engine->max_sessions; i++)
         engine->sessions[i].taken = 0;
+    /*
+     * Single tokens before prompts: who generates waits for nobody's prompt. Where the batch limit
+     * leaves sessions out, they simply take turns, so that prompts are not left out for ever.
+     */
+    const bool in_turn = working(engine) > engine->knobs.batch_limit;
     ergo_session *starved = NULL;
-    /* Single tokens before prompts: who generates waits for nobody's prompt. */
-    for (int prompts = 0; prompts < 2; prompts++)
+    for (int pass = in_turn ? 1 : 0; pass < 2; pass++)
         for (uint32_t i = 0; i < engine->max_sessions; i++) {
             ergo_session *session = &engine->sessions[(engine->turn + i) % engine->max_sessions];
-            if (!has_work(session) || (pending(session) > 1) != prompts ||
-                report->sessions >= engine->knobs.batch_limit || session->taken > 0)
+            const bool comes_later = pass == 0 && pending(session) > 1;
+            if (!has_work(session) || comes_later || session->taken > 0 ||
+                report->sessions >= engine->knobs.batch_limit)
                 continue;
             if (!gather_session(engine, session, report))
                 starved = session;

@@ -104,6 +104,8 @@ static ergo_status choose(ergo_session *session, const float *logits, ergo_token
     const ergo__vocab_view vocab = {vocab_bytes, vocab_is_eog, engine};
     ergo__grammar_filter grammar = {session->grammar, &vocab};
     const ergo__token_filter filter = ergo__grammar_token_filter(&grammar);
+    /* The draw goes with the position, so that a text that is rewound comes out the same again. */
+    session->sampler.draws = session->count;
     ergo_status status = ergo__sampler_pick(
         &session->sampler, logits, engine->model->plan.vocabulary, session->tokens, session->count,
         session->grammar ? &filter : NULL, engine->sampler_scratch, token);

@@ -17,14 +17,13 @@ static const unsigned char magic[8] = {'e', 'r', 'g', 'o', 's', 'e', 's', '1'};
 enum {
     AT_MAGIC = 0,
     AT_FINGERPRINT = 8, /* of the model */
-    AT_DRAWS = 16,      /* of the sampler */
-    AT_KV = 24,
-    AT_PAGE_POSITIONS = 28,
-    AT_COUNT = 32,
-    AT_COMPUTED = 36,
-    AT_ANGLES = 40, /* which set of rope frequencies was in use */
-    AT_RESERVED = 44,
-    HEADER_BYTES = 48,
+    AT_KV = 16,
+    AT_PAGE_POSITIONS = 20,
+    AT_COUNT = 24,
+    AT_COMPUTED = 28,
+    AT_ANGLES = 32, /* which set of rope frequencies was in use */
+    AT_RESERVED = 36,
+    HEADER_BYTES = 40,
     HASH_BYTES = 8,
 };
 
@@ -78,7 +77,6 @@ ergo_status ergo_session_save(ergo_session *session, void *buffer, size_t capaci
     memset(out, 0, HEADER_BYTES);
     memcpy(out + AT_MAGIC, magic, sizeof magic);
     ergo__store_u64(out + AT_FINGERPRINT, engine->model->fingerprint);
-    ergo__store_u64(out + AT_DRAWS, session->sampler.draws);
     ergo__store_u32(out + AT_KV, (uint32_t)engine->limits.kv);
     ergo__store_u32(out + AT_PAGE_POSITIONS, ERGO__PAGE_POSITIONS);
     ergo__store_u32(out + AT_COUNT, session->count);
@@ -101,7 +99,6 @@ ergo_status ergo_session_save(ergo_session *session, void *buffer, size_t capaci
 typedef struct saved {
     uint32_t count;
     uint32_t computed;
-    uint64_t draws;
 } saved;
 
 static ergo_status check_identity(const ergo_engine *engine, const unsigned char *in)
@@ -133,8 +130,7 @@ static ergo_status check_saved(const ergo_engine *engine, ergo_bytes bytes, save
     if (status != ERGO_OK)
         return status;
     const saved s = {.count = ergo__load_u32(in + AT_COUNT),
-                     .computed = ergo__load_u32(in + AT_COMPUTED),
-                     .draws = ergo__load_u64(in + AT_DRAWS)};
+                     .computed = ergo__load_u32(in + AT_COMPUTED)};
     size_t size;
     if (ergo__load_u32(in + AT_PAGE_POSITIONS) != ERGO__PAGE_POSITIONS || s.computed > s.count ||
         !saved_size(engine, s.count, s.computed, &size) || size != bytes.size)
@@ -165,7 +161,7 @@ ergo_status ergo_session_restore(ergo_session *session, ergo_bytes bytes)
     if (!session || !session->open || !bytes.data)
         return ERGO_E_ARGUMENT;
     ergo_engine *engine = session->engine;
-    saved s = {0, 0, 0};
+    saved s = {0, 0};
     ergo_status status = check_saved(engine, bytes, &s);
     if (status != ERGO_OK)
         return status;
@@ -187,7 +183,6 @@ ergo_status ergo_session_restore(ergo_session *session, ergo_bytes bytes)
     session->computed = status == ERGO_OK ? s.computed : 0;
     session->logits_end = 0;
     ergo__session_drop_pages(session, pages_of(session->computed));
-    session->sampler.draws = s.draws;
     session->status = ERGO_IDLE;
     ergo__session_begin_text(session);
     return status;

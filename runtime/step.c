@@ -84,16 +84,13 @@ static ergo_status deliver(ergo_engine *engine)
     return ERGO_OK;
 }
 
-ergo_status ergo_engine_step(ergo_engine *engine, ergo_step_report *report)
+static ergo_status step(ergo_engine *engine, ergo_step_report *report)
 {
-    if (!engine)
-        return ERGO_E_ARGUMENT;
-    ergo_step_report own = {0};
     const uint64_t start = ergo__os_now_ns();
     end_cancelled(engine);
     if (!has_work(engine))
         return ERGO_IDLE;
-    ergo__engine_gather(engine, &own);
+    ergo__engine_gather(engine, report);
     if (engine->batch_tokens > 0) {
         const uint64_t device_start = ergo__os_now_ns();
         ergo_status status = run_batch(engine);
@@ -102,15 +99,28 @@ ergo_status ergo_engine_step(ergo_engine *engine, ergo_step_report *report)
             return ergo__fail(&engine->log, status, "%s: the device failed in a step",
                               engine->model->name);
         }
-        own.device_ns = ergo__os_now_ns() - device_start;
-        own.work = batch_work(engine);
+        report->device_ns = ergo__os_now_ns() - device_start;
+        report->work = batch_work(engine);
         advance(engine);
         status = deliver(engine);
         if (status != ERGO_OK)
             return status;
     }
-    own.elapsed_ns = ergo__os_now_ns() - start;
-    if (report)
-        *report = own;
+    report->elapsed_ns = ergo__os_now_ns() - start;
     return ERGO_OK;
+}
+
+ergo_status ergo_engine_step(ergo_engine *engine, ergo_step_report *report)
+{
+    if (!engine)
+        return ERGO_E_ARGUMENT;
+    if (engine->stepping)
+        return ergo__fail(&engine->log, ERGO_E_STATE, "a callback must not begin another step");
+    ergo_step_report own = {0};
+    engine->stepping = true;
+    const ergo_status status = step(engine, &own);
+    engine->stepping = false;
+    if (status == ERGO_OK && report)
+        *report = own;
+    return status;
 }

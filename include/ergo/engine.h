@@ -127,7 +127,8 @@ typedef struct ergo_step_report {
 
 /**
  * Runs one batch. `report` may be NULL. Returns ERGO_OK when something was done, ERGO_IDLE when no
- * session had work, an error when the device failed (no session has advanced then).
+ * session had work, an error when the device failed (no session has advanced then), ERGO_E_STATE
+ * when called from a callback of a step.
  */
 ergo_status ergo_engine_step(ergo_engine *engine, ergo_step_report *report);
 
@@ -200,7 +201,7 @@ const ergo_token *ergo_session_tokens(const ergo_session *session, size_t *count
 ergo_status ergo_session_rewind(ergo_session *session, size_t count);
 
 /**
- * Writes the session (tokens, keys and values, state of the sampler) to bytes that
+ * Writes the session (its tokens, keys and values) to bytes that
  * ergo_session_restore takes, on any machine with the same model and kv type. `*size` is set to
  * the bytes needed, also on ERGO_E_MEMORY.
  */

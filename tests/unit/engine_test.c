@@ -364,9 +364,35 @@ static void an_unknown_cpu_feature_is_refused_by_name(void **state)
     test_block_close(&block);
 }
 
+static void a_batch_limit_leaves_nobody_out_for_ever(void **state)
+{
+    (void)state;
+    test_model m;
+    test_model_open(&m, &(tiny_spec){.layers = 1});
+    test_engine e;
+    test_engine_open(&e, &m, &(test_engine_options){.config = {.max_sessions = 3}});
+    test_engine_knobs(&e, 1, 0, 0);
+    test_transcript t[3] = {{.count = 0}};
+    for (size_t i = 0; i < 3; i++) { /* the last one comes with a prompt, the others generate */
+        const ergo_session_config config = {
+            .max_tokens = 40, .ignore_eog = true, .user = &t[i], .on_token = test_transcript_token};
+        ergo_session *s = test_session_open(&e, &config);
+        ergo_token prompt[20];
+        test_prompt(prompt, 20, TINY_VOCABULARY, i);
+        assert_int_equal(ergo_session_feed(s, prompt, i < 2 ? 1 : 20), ERGO_OK);
+    }
+    for (int step = 0; step < 12; step++)
+        assert_int_equal(ergo_engine_step(e.engine, NULL), ERGO_OK);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(t[i].count, 4);
+    test_engine_close(&e);
+    test_model_close(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_batch_limit_leaves_nobody_out_for_ever),
         cmocka_unit_test(output_is_the_same_for_every_chunk_batch_limit_and_thread_count),
         cmocka_unit_test(output_is_the_same_for_every_knob_in_every_family),
         cmocka_unit_test(output_is_the_same_with_and_without_cpu_features),

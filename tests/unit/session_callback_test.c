@@ -305,6 +305,51 @@ static void a_callback_may_open_sessions(void **state)
     test_engine_close(&e);
 }
 
+static bool step_again(void *user, const ergo_token_event *event)
+{
+    test_engine *e = user;
+    (void)event;
+    assert_int_equal(ergo_engine_step(e->engine, NULL), ERGO_E_STATE);
+    return true;
+}
+
+static void a_callback_must_not_begin_another_step(void **state)
+{
+    (void)state;
+    test_engine e;
+    test_engine_open(&e, &model, NULL);
+    ergo_session *s = test_session_open(
+        &e, &(ergo_session_config){
+                .max_tokens = 2, .ignore_eog = true, .user = &e, .on_token = step_again});
+    feed_prompt(s, 3, 82);
+    assert_int_equal(test_engine_run(&e), 2);
+    test_engine_close(&e);
+}
+
+static void a_rewound_text_is_drawn_the_same_again(void **state)
+{
+    (void)state;
+    test_engine e;
+    test_engine_open(&e, &model, NULL);
+    test_transcript first = {.count = 0}, again = {.count = 0};
+    ergo_session_config config = {.sampler = {.temperature = 1.5f, .seed = 5},
+                                  .max_tokens = 20,
+                                  .ignore_eog = true,
+                                  .user = &first,
+                                  .on_token = test_transcript_token};
+    ergo_session *s = test_session_open(&e, &config);
+    feed_prompt(s, 7, 83);
+    test_engine_run(&e);
+    again = first;
+    first.count = first.text_size = 0;
+    assert_int_equal(ergo_session_rewind(s, 0), ERGO_OK);
+    feed_prompt(s, 7, 83);
+    test_engine_run(&e);
+    assert_int_equal(first.count, 20);
+    assert_memory_equal(first.tokens, again.tokens, 20 * sizeof *first.tokens);
+    test_engine_close(&e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,6 +357,8 @@ int main(void)
         cmocka_unit_test(a_callback_may_do_anything_to_its_own_session),
         cmocka_unit_test(logits_of_a_text_that_was_rewound_are_not_given),
         cmocka_unit_test(a_callback_may_open_sessions),
+        cmocka_unit_test(a_callback_must_not_begin_another_step),
+        cmocka_unit_test(a_rewound_text_is_drawn_the_same_again),
     };
     return cmocka_run_group_tests_name("session_callback", tests, open_model, close_model);
 }
