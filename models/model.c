@@ -5,6 +5,7 @@
 
 #include "models/family.h"
 #include "runtime/base/bits.h"
+#include "runtime/base/hash.h"
 #include "runtime/base/log.h"
 
 /* Bytes of each tensor's head, middle and tail that go into the fingerprint. */
@@ -12,41 +13,32 @@
 
 /* ---- Fingerprint --------------------------------------------------------------------------- */
 
-/* FNV-1a, 64 bits. */
-static uint64_t hash_bytes(uint64_t hash, const void *data, size_t size)
-{
-    const unsigned char *bytes = data;
-    for (size_t i = 0; i < size; i++)
-        hash = (hash ^ bytes[i]) * 0x100000001b3u;
-    return hash;
-}
-
 static uint64_t hash_tensor(uint64_t hash, const ergo_tensor *tensor)
 {
     unsigned char shape[8 * 4 + 4];
     for (int i = 0; i < 4; i++)
         ergo__store_u64(shape + 8 * i, tensor->shape[i]);
     ergo__store_u32(shape + 32, (uint32_t)tensor->type);
-    hash = hash_bytes(hash, tensor->name.data, tensor->name.size);
-    hash = hash_bytes(hash, shape, sizeof shape);
+    hash = ergo__hash_bytes(hash, tensor->name.data, tensor->name.size);
+    hash = ergo__hash_bytes(hash, shape, sizeof shape);
     const unsigned char *data = tensor->bytes.data;
     const size_t size = tensor->bytes.size;
     if (size <= 3 * SAMPLE_BYTES)
-        return hash_bytes(hash, data, size);
-    hash = hash_bytes(hash, data, SAMPLE_BYTES);
-    hash = hash_bytes(hash, data + size / 2 - SAMPLE_BYTES / 2, SAMPLE_BYTES);
-    return hash_bytes(hash, data + size - SAMPLE_BYTES, SAMPLE_BYTES);
+        return ergo__hash_bytes(hash, data, size);
+    hash = ergo__hash_bytes(hash, data, SAMPLE_BYTES);
+    hash = ergo__hash_bytes(hash, data + size / 2 - SAMPLE_BYTES / 2, SAMPLE_BYTES);
+    return ergo__hash_bytes(hash, data + size - SAMPLE_BYTES, SAMPLE_BYTES);
 }
 
 /* Tells models apart whose saved sessions must not be mixed, without reading all the weights. */
 static uint64_t fingerprint(const ergo_gguf *gguf)
 {
-    uint64_t hash = 0xcbf29ce484222325u;
+    uint64_t hash = ERGO__HASH_START;
     for (size_t i = 0; i < ergo_gguf_kv_count(gguf); i++) {
         const ergo_gguf_kv *kv = ergo_gguf_kv_at(gguf, i);
-        hash = hash_bytes(hash, kv->key.data, kv->key.size);
+        hash = ergo__hash_bytes(hash, kv->key.data, kv->key.size);
         if (!kv->is_array)
-            hash = hash_bytes(hash, kv->payload.data, kv->payload.size);
+            hash = ergo__hash_bytes(hash, kv->payload.data, kv->payload.size);
     }
     for (size_t i = 0; i < ergo_gguf_tensor_count(gguf); i++)
         hash = hash_tensor(hash, ergo_gguf_tensor_at(gguf, i));

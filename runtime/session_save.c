@@ -3,6 +3,7 @@
 
 #include "runtime/base/bits.h"
 #include "runtime/base/checked.h"
+#include "runtime/base/hash.h"
 #include "runtime/base/log.h"
 #include "runtime/engine_state.h"
 
@@ -26,14 +27,6 @@ enum {
     HEADER_BYTES = 40,
     HASH_BYTES = 8,
 };
-
-static uint64_t hash_of(const unsigned char *bytes, size_t size)
-{
-    uint64_t hash = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < size; i++)
-        hash = (hash ^ bytes[i]) * 0x100000001b3u;
-    return hash;
-}
 
 static uint32_t pages_of(uint32_t computed)
 {
@@ -91,7 +84,7 @@ ergo_status ergo_session_save(ergo_session *session, void *buffer, size_t capaci
         if (status != ERGO_OK)
             return status;
     }
-    ergo__store_u64(p, hash_of(out, needed - HASH_BYTES));
+    ergo__store_u64(p, ergo__hash_bytes(ERGO__HASH_START, out, needed - HASH_BYTES));
     return ERGO_OK;
 }
 
@@ -124,7 +117,7 @@ static ergo_status check_saved(const ergo_engine *engine, ergo_bytes bytes, save
     if (bytes.size < HEADER_BYTES + HASH_BYTES || memcmp(in, magic, sizeof magic) != 0)
         return ergo__fail(log, ERGO_E_FORMAT, "saved session: no session of this version");
     const size_t body = bytes.size - HASH_BYTES;
-    if (hash_of(in, body) != ergo__load_u64(in + body))
+    if (ergo__hash_bytes(ERGO__HASH_START, in, body) != ergo__load_u64(in + body))
         return ergo__fail(log, ERGO_E_FORMAT, "saved session: damaged, the hash differs");
     const ergo_status status = check_identity(engine, in);
     if (status != ERGO_OK)
