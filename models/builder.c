@@ -85,6 +85,25 @@ float ergo__build_f32(ergo__builder *builder, const char *key, float fallback)
     return (float)value;
 }
 
+bool ergo__build_is_array(const ergo__builder *builder, const char *key)
+{
+    const ergo_gguf_kv *kv = find_key(builder, key);
+    return kv && kv->is_array;
+}
+
+bool ergo__build_flag(ergo__builder *builder, const char *key, uint32_t layer, bool fallback)
+{
+    const ergo_gguf_kv *kv = find_key(builder, key);
+    if (!kv)
+        return fallback;
+    if (kv->type != ERGO_GGUF_BOOL)
+        return integer_at(builder, kv, layer) != 0;
+    if (kv->is_array && layer >= kv->count)
+        ergo__build_fail(builder, ERGO_E_FORMAT, "%.*s has %llu elements, layer %u has none",
+                         (int)kv->key.size, kv->key.data, (unsigned long long)kv->count, layer);
+    return ergo_gguf_int_at(kv, kv->is_array ? layer : 0) != 0;
+}
+
 /* Like ergo__build_u32, but the key must be there and its value lie in [1, max]. */
 static uint32_t required(ergo__builder *builder, const char *key, uint32_t layer, uint32_t max)
 {

@@ -50,6 +50,12 @@ void ergo__build_hparams(ergo__builder *builder);
 uint32_t ergo__build_u32(ergo__builder *builder, const char *key, uint32_t fallback);
 float ergo__build_f32(ergo__builder *builder, const char *key, float fallback);
 
+/** Truth of "ARCH.key" for a layer: a scalar, or an array with one element per layer. */
+bool ergo__build_flag(ergo__builder *builder, const char *key, uint32_t layer, bool fallback);
+
+/** Whether "ARCH.key" is an array. */
+bool ergo__build_is_array(const ergo__builder *builder, const char *key);
+
 /** Heads of a layer: scalars, or arrays with one element per layer. */
 ergo__heads ergo__build_heads(ergo__builder *builder, uint32_t layer);
 

@@ -21,6 +21,18 @@ static float score_scale(ergo__builder *builder)
     return 1.0f / sqrtf((float)(h->embedding / ergo__build_heads(builder, 0).heads));
 }
 
+/* Whether a layer sees the window only: a flag per layer, or all but each "pattern"th. */
+static bool is_local(ergo__builder *builder, uint32_t layer)
+{
+    static const char key[] = "attention.sliding_window_pattern";
+    if (ergo__build_is_array(builder, key))
+        return ergo__build_flag(builder, key, layer, true);
+    const uint32_t pattern = ergo__build_u32(builder, key, PATTERN);
+    if (pattern == 0)
+        ergo__build_fail(builder, ERGO_E_FORMAT, "gemma3.%s is 0", key);
+    return pattern == 0 || (layer + 1) % pattern != 0;
+}
+
 static ergo__value_id build_layer(ergo__builder *builder, uint32_t layer, ergo__value_id x,
                                   const ergo__attention *attention)
 {
@@ -41,9 +53,6 @@ static void build(ergo__builder *builder)
         ergo__build_fail(builder, ERGO_E_UNSUPPORTED,
                          "gemma3.final_logit_softcapping is not supported");
     const uint32_t window = ergo__build_u32(builder, "attention.sliding_window", 0);
-    const uint32_t pattern = ergo__build_u32(builder, "attention.sliding_window_pattern", PATTERN);
-    if (pattern == 0)
-        ergo__build_fail(builder, ERGO_E_FORMAT, "gemma3.attention.sliding_window_pattern is 0");
     ergo__value_id x = ergo__layer_embed(builder, sqrtf((float)builder->hparams.embedding));
     ergo__rope_source source = ergo__rope_default(builder);
     ergo__attention full = {
@@ -56,8 +65,8 @@ static void build(ergo__builder *builder)
     local.window = window;
     local.angles =
         ergo__plan_angles(&builder->planner, ergo__build_rope(builder, source), source.rotated);
-    for (uint32_t layer = 0; layer < builder->hparams.layers && pattern; layer++)
-        x = build_layer(builder, layer, x, (layer + 1) % pattern == 0 ? &full : &local);
+    for (uint32_t layer = 0; layer < builder->hparams.layers; layer++)
+        x = build_layer(builder, layer, x, window && is_local(builder, layer) ? &local : &full);
     ergo__layer_logits(builder, x, 1.0f);
 }
 

@@ -178,8 +178,11 @@ void ergo__layer_logits(ergo__builder *builder, ergo__value_id x, float scale)
         builder, tied ? "token_embd.weight" : "output.weight", h->vocabulary, h->embedding);
     x = ergo__plan_select(p, x, h->embedding);
     x = ergo__plan_norm(p, x, h->embedding, h->embedding, gain, h->norm_epsilon);
+    const float *bias = ergo__build_has(builder, "output.bias")
+                            ? ergo__build_vector(builder, "output.bias", h->vocabulary)
+                            : NULL;
     ergo__value_id logits;
-    ergo__plan_matmul(p, x, 1, &table, NULL, &logits);
+    ergo__plan_matmul(p, x, 1, &table, &bias, &logits);
     if (scale != 1.0f)
         ergo__plan_scale(p, logits, h->vocabulary, scale);
 }

@@ -96,7 +96,19 @@ static ergo_model_info describe(ergo__builder *builder)
     return info;
 }
 
-/* The vocabulary, where the file has one. It must have an id for every row of logits. */
+/* Every id has its row of the embedding and of the logits, and the other way round. */
+static ergo_status check_vocabulary(const ergo__builder *builder)
+{
+    const ergo_gguf_kv *tokens = ergo_gguf_kv_find(builder->gguf, "tokenizer.ggml.tokens");
+    if (!tokens || tokens->count == builder->hparams.vocabulary)
+        return ERGO_OK;
+    return ergo__fail(builder->log, ERGO_E_FORMAT,
+                      "%s: tokenizer.ggml.tokens has %llu tokens, but token_embd.weight %u rows",
+                      builder->name, (unsigned long long)tokens->count,
+                      builder->hparams.vocabulary);
+}
+
+/* The vocabulary, where the file has one. */
 static ergo_status lay_tokenizer(ergo__builder *builder, ergo__arena *arena,
                                  const ergo_tokenizer_config *config, ergo_tokenizer **out)
 {
@@ -105,17 +117,14 @@ static ergo_status lay_tokenizer(ergo__builder *builder, ergo__arena *arena,
     ergo_status status = ergo_tokenizer_size(builder->gguf, config, &size);
     if (status == ERGO_E_NOT_FOUND)
         return ERGO_OK;
+    if (status == ERGO_OK)
+        status = check_vocabulary(builder);
     if (status != ERGO_OK)
         return status;
     void *memory = ERGO__TAKE_LINE(arena, unsigned char, size);
     if (!memory)
         return ERGO_OK; /* counting, or full: the arena tells */
-    status = ergo_tokenizer_open(builder->gguf, config, (ergo_block){memory, size}, out);
-    if (status == ERGO_OK && ergo_tokenizer_count(*out) < builder->hparams.vocabulary)
-        ergo__log(builder->log, ERGO_LOG_WARNING,
-                  "%s: %u rows of logits, but a vocabulary of %zu tokens", builder->name,
-                  builder->hparams.vocabulary, ergo_tokenizer_count(*out));
-    return status;
+    return ergo_tokenizer_open(builder->gguf, config, (ergo_block){memory, size}, out);
 }
 
 static ergo_status lay_plan(ergo__builder *builder, const ergo__family *family, ergo__arena *arena,

@@ -273,7 +273,7 @@ static void biases_count_where_the_file_has_them(void **state)
     } biases[] = {{"blk.0.attn_q.bias", 64},   {"blk.0.attn_k.bias", 32},
                   {"blk.0.attn_v.bias", 32},   {"blk.0.attn_output.bias", 64},
                   {"blk.0.ffn_gate.bias", 96}, {"blk.0.ffn_up.bias", 96},
-                  {"blk.0.ffn_down.bias", 64}};
+                  {"blk.0.ffn_down.bias", 64}, {"output.bias", TINY_VOCABULARY}};
     tiny_model tiny;
     tiny_model_open(&tiny, &(tiny_spec){.layers = 1});
     const uint64_t without = logits_of(&tiny, 0);
@@ -288,6 +288,33 @@ static void biases_count_where_the_file_has_them(void **state)
         tiny_drop(&tiny, biases[i].name);
     }
     tiny_model_close(&tiny);
+}
+
+static void a_vocabulary_of_another_size_is_refused(void **state)
+{
+    (void)state;
+    tiny_model tiny;
+    tiny_model_open(&tiny, &(tiny_spec){.text = true});
+    tiny_find(&tiny, "token_embd.weight")->shape[1]--;
+    tiny_find(&tiny, "output.weight")->shape[1]--;
+    expect_refused(&tiny, ERGO_E_FORMAT, "tokenizer.ggml.tokens has 98 tokens");
+    tiny_model_close(&tiny);
+}
+
+static void a_factor_of_zero_is_none(void **state)
+{
+    (void)state;
+    tiny_model zero, absent;
+    tiny_model_open(&zero, &(tiny_spec){.arch = "granite"});
+    tiny_model_open(&absent, &(tiny_spec){.arch = "granite"});
+    static const char *const keys[] = {"embedding_scale", "residual_scale", "attention.scale"};
+    for (size_t i = 0; i < 3; i++) {
+        tiny_set_f32(&zero, keys[i], 0.0f);
+        tiny_drop_key(&absent, keys[i]);
+    }
+    assert_true(logits_of(&zero, 0) == logits_of(&absent, 0));
+    tiny_model_close(&absent);
+    tiny_model_close(&zero);
 }
 
 static void vectors_may_be_of_any_dense_type(void **state)
@@ -315,6 +342,8 @@ int main(void)
         cmocka_unit_test(a_tied_output_is_the_embedding),
         cmocka_unit_test(fused_matrices_are_the_separate_ones_one_after_the_other),
         cmocka_unit_test(biases_count_where_the_file_has_them),
+        cmocka_unit_test(a_vocabulary_of_another_size_is_refused),
+        cmocka_unit_test(a_factor_of_zero_is_none),
         cmocka_unit_test(vectors_may_be_of_any_dense_type),
     };
     return cmocka_run_group_tests_name("model", tests, NULL, NULL);

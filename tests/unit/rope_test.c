@@ -240,6 +240,61 @@ static void gemma3_turns_its_windowed_layers_by_frequencies_of_their_own(void **
     tiny_model_close(&tiny);
 }
 
+/* Which layers of a gemma3 model see the window only, one bit each. */
+static unsigned windowed_layers(const tiny_model *tiny)
+{
+    test_model m;
+    test_model_open_changed(&m, tiny);
+    const ergo__plan *plan = &m.model->plan;
+    unsigned layers = 0;
+    for (size_t i = 0; i < plan->step_count; i++) {
+        const ergo__step *step = &plan->steps[i];
+        if (step->op == ERGO__OP_ATTEND && step->window)
+            layers |= 1u << step->layer;
+        if (step->op == ERGO__OP_ROPE && /* and turns by the local frequencies, or not */
+            plan->steps[plan->values[step->in[1]].first].rope == rope_of(&m, 1))
+            layers |= 0x100u << step->layer;
+    }
+    test_model_close(&m);
+    return layers;
+}
+
+static void gemma3_without_a_window_has_only_full_layers(void **state)
+{
+    (void)state;
+    tiny_model tiny;
+    tiny_model_open(&tiny, &(tiny_spec){.arch = "gemma3", .layers = 7});
+    assert_int_equal(windowed_layers(&tiny), 0x5f5f);
+    tiny_set_u32(&tiny, "attention.sliding_window_pattern", 3);
+    assert_int_equal(windowed_layers(&tiny), 0x5b5b);
+    tiny_set_array(&tiny, "attention.sliding_window_pattern",
+                   (const uint32_t[]){0, 1, 0, 0, 1, 1, 0}, 7);
+    assert_int_equal(windowed_layers(&tiny), 0x3232);
+    tiny_set_u32(&tiny, "attention.sliding_window", 0);
+    assert_int_equal(windowed_layers(&tiny), 0);
+    tiny_drop_key(&tiny, "attention.sliding_window");
+    assert_int_equal(windowed_layers(&tiny), 0);
+    tiny_model_close(&tiny);
+}
+
+static void granite_turns_nothing_where_the_file_says_so(void **state)
+{
+    (void)state;
+    for (uint32_t turned = 0; turned < 2; turned++) {
+        tiny_model tiny;
+        tiny_model_open(&tiny, &(tiny_spec){.arch = "granite"});
+        tiny_set_u32(&tiny, "rope.scaling.finetuned", turned);
+        test_model m;
+        test_model_open_changed(&m, &tiny);
+        unsigned ropes = 0;
+        for (size_t i = 0; i < m.model->plan.step_count; i++)
+            ropes += m.model->plan.steps[i].op == ERGO__OP_ROPE;
+        assert_int_equal(ropes, turned ? 4 : 0);
+        test_model_close(&m);
+        tiny_model_close(&tiny);
+    }
+}
+
 static void smollm3_turns_nothing_in_every_fourth_layer(void **state)
 {
     (void)state;
@@ -263,6 +318,8 @@ int main(void)
         cmocka_unit_test(scaling_of_type_none_is_none),
         cmocka_unit_test(yarn_interpolates_the_slow_pairs),
         cmocka_unit_test(phi3_turns_by_the_factors_that_the_context_asks_for),
+        cmocka_unit_test(gemma3_without_a_window_has_only_full_layers),
+        cmocka_unit_test(granite_turns_nothing_where_the_file_says_so),
         cmocka_unit_test(gemma3_turns_its_windowed_layers_by_frequencies_of_their_own),
         cmocka_unit_test(smollm3_turns_nothing_in_every_fourth_layer),
     };
