@@ -116,7 +116,7 @@ static ergo_status choose(ergo_session *session, const float *logits, ergo_token
     if (status != ERGO_OK)
         return ergo__fail(&engine->log, status, "session: no token can follow: %s",
                           status == ERGO_E_LIMIT ? "the grammar has too many readings"
-                                                 : "all are banned");
+                                                 : "all are banned or no numbers");
     return ERGO_OK;
 }
 

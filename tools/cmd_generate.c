@@ -32,7 +32,7 @@ static const args_option table[] = {
     {"kv", 0, ARGS_CHOICE, FIELD(kv), "TYPE", "keys and values as f16 or q8_0 (default: f16)", 0, 0,
      kv_names},
     {"sequences", 0, ARGS_U32, FIELD(sequences), "K",
-     "run the prompt K times in one batch, with seeds S, S+1, ... (default: 1)", 1, 4096, NULL},
+     "run the prompt K times in one batch, with seeds S, S+1, ... (default: 1)", 1, 1024, NULL},
     {"no-bos", 0, ARGS_FLAG, FIELD(no_bos), NULL,
      "do not put the beginning-of-text token first where the file asks for it", 0, 0, NULL},
     {"ids", 0, ARGS_FLAG, FIELD(ids), NULL, "print the generated ids instead of text", 0, 0, NULL},
@@ -117,8 +117,9 @@ static tool_exit open_sessions(const generate_options *options, const loaded *st
         config.user = one;
         config.on_token = reply_on_token;
         ergo_status status = ergo_session_open(state->engine, &config, &one->session);
-        if (status == ERGO_OK)
-            status = ergo_session_feed(one->session, prompt->ids, prompt->count);
+        if (status != ERGO_OK)
+            return tool_status(status, "session");
+        status = ergo_session_feed(one->session, prompt->ids, prompt->count);
         if (status == ERGO_E_LIMIT) {
             tool_error("a prompt of %zu tokens does not fit the context; see --ctx", prompt->count);
             return TOOL_FAILED;
@@ -166,6 +167,8 @@ static tool_exit generate(const generate_options *options, loaded *state, const 
         return code;
 
     code = tally_run(&sum, state->engine);
+    for (uint32_t k = 0; k < options->sequences; k++)
+        code = reply_exit(&replies[k], code);
     if (options->common.json)
         print_json(state, &sum, replies, options->sequences);
     else

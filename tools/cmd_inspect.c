@@ -221,11 +221,19 @@ static void report_plain(const inspect_options *options, const loaded *state, co
 
 #define REASON_BYTES 512
 
-/* Keeps the last error that ergo logs: the reason why a file cannot be run. */
+/* Why a file cannot be run: the last error that ergo logs on its way to stderr. */
+typedef struct reason {
+    ergo_log log;
+    char text[REASON_BYTES];
+} reason;
+
 static void keep_reason(void *user, ergo_log_level level, const char *message)
 {
-    (void)level;
-    (void)snprintf(user, REASON_BYTES, "%s", message);
+    reason *why = user;
+    if (level >= ERGO_LOG_ERROR)
+        (void)snprintf(why->text, sizeof why->text, "%s", message);
+    if (why->log.write != NULL && level >= why->log.level)
+        why->log.write(why->log.user, level, message);
 }
 
 int cmd_inspect(int argc, char **argv)
@@ -236,28 +244,28 @@ int cmd_inspect(int argc, char **argv)
         return code;
     loaded state = {.path = NULL};
     needs n;
-    char reason[REASON_BYTES] = "";
+    reason why = {.log = common_log(&options.common), .text = ""};
     memset(&n, 0, sizeof n);
     code = load_gguf(&state, options.model, &options.common);
     if (code != TOOL_DONE) {
         load_close(&state);
         return code;
     }
-    state.log = (ergo_log){.write = keep_reason, .user = reason, .level = ERGO_LOG_ERROR};
+    state.log = (ergo_log){.write = keep_reason, .user = &why, .level = why.log.level};
     code = load_model(&state, options.model, &options.common);
     if (code == TOOL_DONE) {
-        state.log = common_log(&options.common);
+        state.log = why.log;
         code = find_needs(&options, &state, &n);
         if (code == TOOL_DONE && options.common.json)
             report_json(&options, &state, &n, NULL);
         else if (code == TOOL_DONE)
             report_plain(&options, &state, &n, NULL);
     } else if (code == TOOL_BAD_FILE) {
-        const char *why = reason[0] != '\0' ? reason : "unsupported";
+        const char *text = why.text[0] != '\0' ? why.text : "unsupported";
         if (options.common.json)
-            report_json(&options, &state, NULL, why);
+            report_json(&options, &state, NULL, text);
         else
-            report_plain(&options, &state, NULL, why);
+            report_plain(&options, &state, NULL, text);
     }
     load_close(&state);
     return tool_flush(code);

@@ -215,6 +215,10 @@ static tool_exit measure(const perplexity_options *options, loaded *state)
         code = run_windows(&cut, &list, bos, state, &s, &sum);
         if (code == TOOL_DONE || code == TOOL_INTERRUPTED)
             report(options, state, &s, &cut, &sum);
+        if (code == TOOL_DONE && s.count > 0 && !isfinite(score_perplexity(&s))) {
+            tool_error("%s: the perplexity is no number", options->model);
+            code = TOOL_FAILED;
+        }
     }
     free(list.ids);
     return tool_flush(code);

@@ -21,6 +21,12 @@ bool reply_on_token(void *user, const ergo_token_event *event)
     return !state->gone && !state->text.failed && !state->ids.failed;
 }
 
+tool_exit reply_exit(const reply *state, tool_exit code)
+{
+    const bool failed = ergo_session_status(state->session) < ERGO_OK;
+    return failed && code == TOOL_DONE ? TOOL_FAILED : code;
+}
+
 size_t reply_count(const reply *state)
 {
     return state->ids.size / sizeof(ergo_token);

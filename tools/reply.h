@@ -5,6 +5,7 @@
 #include "ergo/engine.h"
 #include "tools/buffer.h"
 #include "tools/json_write.h"
+#include "tools/tool.h"
 
 /** Where the tokens of one session go: kept, and written to stdout as they come where asked. */
 typedef struct reply {
@@ -20,6 +21,9 @@ typedef struct reply {
 
 /** An ergo_session_config.on_token for `user` = reply. */
 bool reply_on_token(void *user, const ergo_token_event *event);
+
+/** `code`, or TOOL_FAILED where the session ended with an error that ergo has logged. */
+tool_exit reply_exit(const reply *state, tool_exit code);
 
 size_t reply_count(const reply *state); /**< of generated tokens */
 

@@ -279,6 +279,19 @@ class Generate(Case):
         self.bad(2, "-m", DEMO, "-p", "x", "--grammar", grammar, "--json-schema", schema,
                  says="exclude")
 
+    def test_a_text_that_cannot_go_on_is_an_error(self):
+        doubling = "".join(f"{'root' if i == 0 else f'r{i}'} ::= r{i + 1} r{i + 1}\n"
+                           for i in range(60)) + 'r60 ::= "a"?\n'
+        ambiguous = self.path("ambiguous.gbnf", doubling.encode())
+        _, _, err = run("-m", DEMO, "-p", "x", "--grammar", ambiguous)
+        self.assertNotIn("--ctx", err)
+        self.bad(1, "-m", DEMO, "-p", "x", "--grammar", ambiguous, says="limit")
+        demo = pathlib.Path(DEMO).read_bytes()
+        nan = self.path("nan.gguf", demo[:-200000] + b"\xff" * 200000)
+        self.bad(1, "-m", nan, "-p", "x", says="no token")
+        text = self.path("text", b"Once upon a time there was a fox. " * 20)
+        self.bad(1, "perplexity", "-m", nan, "-f", text, "--ctx", "64", says="no number")
+
     def test_a_prompt_that_does_not_fit_or_is_nothing_is_an_error(self):
         self.bad(1, "-m", DEMO, "-p", "word " * 600, says="--ctx")
         self.bad(2, "-m", DEMO, "-p", "", "--no-bos", says="empty")
@@ -426,10 +439,11 @@ class Inspect(Case):
     @assets
     def test_what_cannot_run_is_shown_as_far_as_it_can_be(self):
         path = ASSETS / "vocab/ggml-vocab-gpt-2.gguf"
-        code, out, _ = run("inspect", "-m", path, "--json")
+        code, out, err = run("inspect", "-m", path, "--json")
         shown = json.loads(out)
         self.assertEqual((code, shown["arch"], shown["fits"]), (3, "gpt2", False))
         self.assertIn("gpt2", shown["reason"])
+        self.assertIn(shown["reason"], err)
         self.assertIn("tokenizer.ggml.tokens", shown["metadata"])
 
 
