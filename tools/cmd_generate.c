@@ -13,6 +13,9 @@ typedef struct generate_options {
     bool no_bos, ids, special;
 } generate_options;
 
+/* The count where none was given. */
+#define NO_COUNT UINT32_MAX
+
 #define FIELD(name) offsetof(generate_options, name)
 static const args_option table[] = {
     {"model", 'm', ARGS_TEXT, FIELD(model), "FILE", "the model, a GGUF file", 0, 0, NULL},
@@ -21,8 +24,9 @@ static const args_option table[] = {
     {"file", 'f', ARGS_TEXT, FIELD(prompt_path), "FILE",
      "read the prompt from a file (- and default: standard input)", 0, 0, NULL},
     {"count", 'n', ARGS_U32, FIELD(count), "N",
-     "most tokens to generate (default: until the text or the context ends)", 1, 4294967295.0,
-     NULL},
+     "most tokens to generate; 0 computes the prompt alone (default: until the text or the context "
+     "ends)",
+     0, 4294967294.0, NULL},
     {"ctx", 0, ARGS_U32, FIELD(context), "N",
      "positions per sequence (default: the model's, at most 4096)", 1, CONTEXT_MOST, NULL},
     {"batch", 0, ARGS_U32, FIELD(batch), "N", "most sequences computed in one step (default: all)",
@@ -112,7 +116,8 @@ static tool_exit open_sessions(const generate_options *options, const loaded *st
         if (sampling_session(settings, &config, &one->grammar_memory) != TOOL_DONE)
             return TOOL_FAILED;
         config.sampler.seed += k;
-        config.max_tokens = options->count;
+        config.max_tokens = options->count == NO_COUNT ? 0 : options->count;
+        config.score_only = options->count == 0;
         config.special = options->special;
         config.user = one;
         config.on_token = reply_on_token;
@@ -180,8 +185,10 @@ static tool_exit generate(const generate_options *options, loaded *state, const 
 
 int cmd_generate(int argc, char **argv)
 {
-    generate_options options = {
-        .common = COMMON_OPTIONS_DEFAULT, .sampling = SAMPLING_OPTIONS_DEFAULT, .sequences = 1};
+    generate_options options = {.common = COMMON_OPTIONS_DEFAULT,
+                                .sampling = SAMPLING_OPTIONS_DEFAULT,
+                                .count = NO_COUNT,
+                                .sequences = 1};
     int code = args_parse(&spec, argc, argv, &options, NULL);
     if (code != ARGS_GO_ON)
         return code;

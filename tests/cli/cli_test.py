@@ -151,7 +151,7 @@ class CommandLine(Case):
         self.bad(2, "serve", says="serve")
         self.bad(2, "-p", "x", says="-m FILE")
         model = ("-m", DEMO, "-p", "x")
-        for option, value in [("-n", "0"), ("-n", "-1"), ("-n", "99999999999999999999"), ("-n", ""),
+        for option, value in [("-n", "-1"), ("-n", "99999999999999999999"), ("-n", ""),
                               ("-n", "x"), ("--temp", "-1"), ("--temp", "nan"), ("--top-p", "2"),
                               ("--min-p", "-0.1"), ("--ctx", "0"), ("--ctx", "99999999"),
                               ("--batch", "0"), ("--sequences", "0"), ("--sequences", "1000000"),
@@ -256,6 +256,8 @@ class Generate(Case):
         def stop(*args):
             return self.json("-m", DEMO, "--temp", "0", *args)["sequences"][0]
         self.assertEqual(stop("-p", "Once", "-n", "3")["stop"], "length")
+        none = stop("-p", "Once upon a time", "-n", "0")
+        self.assertEqual((none["stop"], none["ids"], none["text"]), ("length", [], ""))
         full = stop("-p", "Once upon a time", "--ctx", "20")
         self.assertEqual(full["stop"], "context")
         self.assertLessEqual(full["prompt_tokens"] + full["generated_tokens"], 21)
