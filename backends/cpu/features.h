@@ -8,7 +8,10 @@
 #define ERGO__CPU_FEATURES(X)                                                                      \
     X(AVX2, 1u, "avx2")                                                                            \
     X(FMA, 2u, "fma")                                                                              \
-    X(F16C, 4u, "f16c")
+    X(F16C, 4u, "f16c")                                                                            \
+    X(AVX512, 8u, "avx512") /* F, BW, DQ and VL */                                                 \
+    X(AVX512VNNI, 16u, "avx512vnni")                                                               \
+    X(AVXVNNI, 32u, "avxvnni")
 
 enum {
 #define ERGO__CPU_FEATURE(NAME, bit, text) ERGO__CPU_##NAME = (bit),

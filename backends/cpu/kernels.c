@@ -2,18 +2,47 @@
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/features.h"
 
+#if defined(__x86_64__)
+/* Features that the variants below were compiled for, each on top of the one before. */
+#define AVX2 (ERGO__CPU_AVX2 | ERGO__CPU_FMA | ERGO__CPU_F16C)
+#define AVXVNNI (AVX2 | ERGO__CPU_AVXVNNI)
+#define AVX512 (AVX2 | ERGO__CPU_AVX512)
+#define AVX512VNNI (AVX512 | ERGO__CPU_AVX512VNNI)
+
+static void fill_x86(uint32_t features, ergo__cpu_kernels *out)
+{
+    if ((features & AVX2) == AVX2) {
+#define ERGO__MATMUL(TYPE, name, FORM) out->matmul_##name = ergo__matmul_##name##_avx2;
+#define ERGO__PACKED(TYPE, name) out->packed_##name = ergo__packed_##name##_avx2;
+#define ERGO__FUNCTION(result, name, parameters) out->name = ergo__##name##_avx2;
+#include "backends/cpu/kernels.inc"
+        out->scores_f16 = ergo__scores_f16_f16c;
+        out->mix_f16 = ergo__mix_f16_f16c;
+    }
+    if ((features & AVX512) == AVX512) {
+        out->quantize_q8 = ergo__quantize_q8_avx512;
+        out->scores_f16 = ergo__scores_f16_avx512;
+        out->mix_f16 = ergo__mix_f16_avx512;
+    }
+    if ((features & AVXVNNI) == AVXVNNI) {
+#define ERGO__PACKED(TYPE, name) out->packed_##name = ergo__packed_##name##_avxvnni;
+#include "backends/cpu/kernels.inc"
+    }
+    if ((features & AVX512VNNI) == AVX512VNNI) {
+#define ERGO__PACKED(TYPE, name) out->packed_##name = ergo__packed_##name##_avx512vnni;
+#include "backends/cpu/kernels.inc"
+    }
+}
+#endif
+
 void ergo__cpu_kernels_fill(uint32_t features, ergo__cpu_kernels *out)
 {
 #define ERGO__MATMUL(TYPE, name, FORM) out->matmul_##name = ergo__matmul_##name##_c;
+#define ERGO__PACKED(TYPE, name) out->packed_##name = NULL;
 #define ERGO__FUNCTION(result, name, parameters) out->name = ergo__##name##_c;
 #include "backends/cpu/kernels.inc"
 #if defined(__x86_64__)
-    const uint32_t avx2 = ERGO__CPU_AVX2 | ERGO__CPU_FMA | ERGO__CPU_F16C;
-    if ((features & avx2) == avx2) {
-#define ERGO__MATMUL(TYPE, name, FORM) out->matmul_##name = ergo__matmul_##name##_avx2;
-#define ERGO__FUNCTION(result, name, parameters) out->name = ergo__##name##_avx2;
-#include "backends/cpu/kernels.inc"
-    }
+    fill_x86(features, out);
 #else
     (void)features;
 #endif
@@ -28,6 +57,18 @@ ergo__matmul_fn *ergo__cpu_matmul(const ergo__cpu_kernels *kernels, ergo_type ty
 #include "backends/cpu/kernels.inc"
     }
     return NULL;
+}
+
+ergo__matmul_fn *ergo__cpu_packed(const ergo__cpu_kernels *kernels, ergo_type type)
+{
+    switch (type) {
+#define ERGO__PACKED(TYPE, name)                                                                   \
+    case ERGO_TYPE_##TYPE:                                                                         \
+        return kernels->packed_##name;
+#include "backends/cpu/kernels.inc"
+    default:
+        return NULL;
+    }
 }
 
 bool ergo__cpu_takes_q8(ergo_type type)

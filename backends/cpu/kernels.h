@@ -65,6 +65,10 @@ typedef struct ergo__q8_block {
  * weights (a multiple of the type's block) are `row_bytes` apart, tokens' vectors (k floats or
  * k / 32 ergo__q8_block, aligned for their type) `x_stride` bytes. A call for some rows and tokens
  * gives the same bits as any other call that contains them.
+ *
+ * For packed weights (packed.h) `w` is a strip, `row_bytes` the distance between strips, and rows
+ * are those of the strips in order; quantized activations are one tile, x_stride bytes from block
+ * to block.
  */
 typedef void ergo__matmul_fn(const void *w, size_t row_bytes, size_t k, const void *x,
                              size_t x_stride, float *out, size_t out_stride, size_t rows,
@@ -73,6 +77,7 @@ typedef void ergo__matmul_fn(const void *w, size_t row_bytes, size_t k, const vo
 /** The kernels to use. */
 typedef struct ergo__cpu_kernels {
 #define ERGO__MATMUL(TYPE, name, FORM) ergo__matmul_fn *matmul_##name;
+#define ERGO__PACKED(TYPE, name) ergo__matmul_fn *packed_##name; /* or NULL */
 #define ERGO__FUNCTION(result, name, parameters) result(*name) parameters;
 #include "backends/cpu/kernels.inc"
 } ergo__cpu_kernels;
@@ -83,7 +88,15 @@ typedef struct ergo__cpu_kernels {
 #include "backends/cpu/kernels.inc"
 #if defined(__x86_64__)
 #define ERGO__MATMUL(TYPE, name, FORM) ergo__matmul_fn ergo__matmul_##name##_avx2;
+#define ERGO__PACKED(TYPE, name)                                                                   \
+    ergo__matmul_fn ergo__packed_##name##_avx2, ergo__packed_##name##_avxvnni,                     \
+        ergo__packed_##name##_avx512vnni;
 #define ERGO__FUNCTION(result, name, parameters) result ergo__##name##_avx2 parameters;
+#include "backends/cpu/kernels.inc"
+/* Some of them are written for these, see kernels.c. */
+#define ERGO__FUNCTION(result, name, parameters)                                                   \
+    result ergo__##name##_f16c parameters;                                                         \
+    result ergo__##name##_avx512 parameters;
 #include "backends/cpu/kernels.inc"
 #endif
 
@@ -93,7 +106,10 @@ void ergo__cpu_kernels_fill(uint32_t features, ergo__cpu_kernels *out);
 /** The matmul for weights of `type`, or NULL. */
 ergo__matmul_fn *ergo__cpu_matmul(const ergo__cpu_kernels *kernels, ergo_type type);
 
-/** Whether that matmul takes ergo__q8_block (true) or floats. */
+/** The matmul for packed weights of `type`, or NULL. */
+ergo__matmul_fn *ergo__cpu_packed(const ergo__cpu_kernels *kernels, ergo_type type);
+
+/** Whether these take ergo__q8_block (true) or floats. */
 bool ergo__cpu_takes_q8(ergo_type type);
 
 /* In c/: the name of a kernel in the variant that is being compiled. */

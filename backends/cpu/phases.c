@@ -106,7 +106,8 @@ size_t ergo__cpu_phases(const ergo__program *program, const ergo__step *step,
         break;
     case ERGO__OP_MATMUL:
         if (ergo__cpu_matmul_quantizes(step))
-            phases[count++] = (ergo__cpu_phase){ergo__cpu_unit_quantize, rows};
+            phases[count++] =
+                (ergo__cpu_phase){ergo__cpu_unit_quantize, ergo__cpu_quantize_units(step, rows)};
         phases[count++] = (ergo__cpu_phase){ergo__cpu_unit_matmul, ergo__cpu_matmul_units(step)};
         break;
     case ERGO__OP_ROPE:

@@ -37,7 +37,7 @@ static size_t times(ergo__arena *arena, size_t count, size_t rows)
     return product;
 }
 
-static void lay_program(ergo__program *p, ergo__arena *arena)
+static void lay_program(ergo__program *p, ergo__arena *arena, ergo_engine_memory *memory)
 {
     const ergo__limits *limits = &p->limits;
     const size_t workers = p->device->common.threads;
@@ -48,12 +48,17 @@ static void lay_program(ergo__program *p, ergo__arena *arena)
     p->activation_blocks = widest_activation(p->plan);
     p->activations =
         ERGO__TAKE_LINE(arena, ergo__q8_block, times(arena, p->activation_blocks, limits->tokens));
+    p->tiles = ERGO__TAKE_LINE(
+        arena, ergo__tile_block,
+        times(arena, p->activation_blocks,
+              ergo__ceil_div(limits->tokens, ERGO__TILE_TOKENS) * ERGO__TILE_TOKENS));
     p->scores = ERGO__TAKE_LINE(arena, float, times(arena, limits->context, workers));
     p->query_blocks = ergo__ceil_div(widest_head(p->plan), ERGO__Q8_ELEMENTS);
     p->queries = ERGO__TAKE_LINE(arena, ergo__q8_block, times(arena, p->query_blocks, workers));
     p->padded_query =
         ERGO__TAKE_LINE(arena, float, times(arena, p->query_blocks * ERGO__Q8_ELEMENTS, workers));
     p->layer_offset = ERGO__TAKE(arena, size_t, p->plan->layers);
+    memory->repacked = ergo__cpu_repack_layout(p, arena);
     p->pages = ERGO__TAKE_LINE(arena, unsigned char, times(arena, p->page_bytes, limits->pages));
 }
 
@@ -65,9 +70,8 @@ ergo_status ergo__cpu_prepare(ergo_device *device, const ergo__plan *plan,
     if (!ergo__kv_page_bytes(limits->kv, plan, &program.page_bytes))
         return ergo__fail(&device->log, ERGO_E_LIMIT, "cpu: a page of keys and values overflows");
     ergo__program *real = ERGO__TAKE_LINE(arena, ergo__program, 1);
-    lay_program(&program, arena);
+    lay_program(&program, arena, memory);
     memory->kv = (uint64_t)program.page_bytes * limits->pages;
-    memory->repacked = 0;
     *out = NULL;
     if (!real || arena->full)
         return ERGO_OK; /* counting, or the engine says that the block is too small */
@@ -77,6 +81,7 @@ ergo_status ergo__cpu_prepare(ergo_device *device, const ergo__plan *plan,
         offset += 2 * ergo__kv_layer_bytes(limits->kv, plan->kv[layer]);
     }
     *real = program;
+    ergo__cpu_repack(real);
     *out = real;
     return ERGO_OK;
 }

@@ -2,7 +2,7 @@
 #ifndef ERGO_BACKENDS_CPU_PROGRAM_H
 #define ERGO_BACKENDS_CPU_PROGRAM_H
 
-#include "backends/cpu/kernels.h"
+#include "backends/cpu/packed.h"
 #include "backends/cpu/pool.h"
 #include "runtime/backend.h"
 #include "runtime/kv.h"
@@ -13,7 +13,18 @@ typedef struct ergo__cpu_device {
     ergo__pool pool;
 } ergo__cpu_device;
 
-/** A plan on the CPU: where its values and pages lie. Weights are used in place. */
+/** Most matrices of one step. */
+#define ERGO__CPU_MATRICES 3
+
+/** A matrix of a step as its kernel reads it: packed, or in place in the file. */
+typedef struct ergo__cpu_matrix {
+    ergo__matmul_fn *matmul;
+    const unsigned char *data;
+    size_t row_bytes; /* or bytes of a strip */
+    bool packed;
+} ergo__cpu_matrix;
+
+/** A plan on the CPU: where its values, pages and packed weights lie. */
 struct ergo__program {
     ergo__cpu_device *device;
     const ergo__plan *plan;
@@ -21,11 +32,15 @@ struct ergo__program {
     float *token_slab;  /* values of tokens: limits.tokens rows each */
     float *output_slab; /* values of outputs: limits.outputs rows each */
 
+    ergo__cpu_matrix (*matrices)[ERGO__CPU_MATRICES]; /* of each step; data is NULL where it ends */
+    unsigned char *packed;
+
     unsigned char *pages;
     size_t page_bytes;
     size_t *layer_offset; /* of each layer's keys in a page; the values follow the keys */
 
     ergo__q8_block *activations; /* of the present step: limits.tokens rows */
+    ergo__tile_block *tiles;     /* the same for packed matrices, tile after tile */
     size_t activation_blocks;    /* of one row */
     float *scores;               /* limits.context of each worker */
     ergo__q8_block *queries;     /* query_blocks of each worker */
@@ -90,10 +105,22 @@ ergo_status ergo__cpu_page_clear(ergo__program *program, uint32_t page);
 ergo_status ergo__cpu_page_read(ergo__program *program, uint32_t page, void *bytes);
 ergo_status ergo__cpu_page_write(ergo__program *program, uint32_t page, const void *bytes);
 
+/** ---- repack.c ---- */
+
+/** Takes room for the matrices of every step and for their packed weights, whose bytes it returns.
+ */
+size_t ergo__cpu_repack_layout(ergo__program *program, ergo__arena *arena);
+
+/** Fills them, with all workers. */
+void ergo__cpu_repack(ergo__program *program);
+
 /** ---- units_matmul.c, units_attention.c ---- */
 
 ergo__cpu_unit_fn ergo__cpu_unit_quantize, ergo__cpu_unit_matmul;
 ergo__cpu_unit_fn ergo__cpu_unit_store, ergo__cpu_unit_attend;
+
+/** Parts of the activations that are quantized, for `rows` tokens or outputs. */
+uint32_t ergo__cpu_quantize_units(const ergo__step *step, uint32_t rows);
 
 /** Groups of rows that the matrices of a step have. */
 uint32_t ergo__cpu_matmul_units(const ergo__step *step);

@@ -28,13 +28,14 @@ static int start(void **state)
 
 static void check_tables(void (*check)(const ergo__cpu_kernels *))
 {
-    ergo__cpu_kernels table;
-    uint32_t found = 0;
-    assert_int_equal(ergo__cpu_features_detect(NULL, NULL, &found), ERGO_OK);
-    ergo__cpu_kernels_fill(0, &table);
-    check(&table);
-    ergo__cpu_kernels_fill(found, &table);
-    check(&table);
+    static const char *const sets[] = {"none", "avx2,fma,f16c", NULL};
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+        ergo__cpu_kernels table;
+        uint32_t found = 0;
+        assert_int_equal(ergo__cpu_features_detect(NULL, sets[i], &found), ERGO_OK);
+        ergo__cpu_kernels_fill(found, &table);
+        check(&table);
+    }
 }
 
 #define ERGO__FUNCTION(result, name, parameters)                                                   \

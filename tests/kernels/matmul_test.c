@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "backends/cpu/features.h"
-#include "backends/cpu/kernels.h"
+#include "backends/cpu/packed.h"
 #include "runtime/base/bits.h"
 #include "tests/fakes/guarded.h"
 #include "tests/fakes/quant_model.h"
@@ -49,16 +49,22 @@ static int start(void **state)
     return 0;
 }
 
-/* The tables to test: plain C, and whatever this CPU adds. */
-static size_t find_tables(ergo__cpu_kernels tables[2])
+/* The tables to test: plain C, and what each of the sets of features that this CPU has adds. */
+#define TABLES 4
+
+static size_t find_tables(ergo__cpu_kernels tables[TABLES])
 {
-    uint32_t found = 0;
-    assert_int_equal(ergo__cpu_features_detect(NULL, NULL, &found), ERGO_OK);
-    ergo__cpu_kernels_fill(0, &tables[0]);
-    ergo__cpu_kernels_fill(found, &tables[1]);
-    if (found == 0)
+    static const char *const sets[TABLES] = {"none", "avx2,fma,f16c", "-avx512vnni", NULL};
+    uint32_t found[TABLES];
+    size_t count = 0;
+    for (size_t i = 0; i < TABLES; i++) {
+        assert_int_equal(ergo__cpu_features_detect(NULL, sets[i], &found[count]), ERGO_OK);
+        if (count == 0 || found[count] != found[count - 1])
+            ergo__cpu_kernels_fill(found[count], &tables[count]), count++;
+    }
+    if (count == 1)
         print_message("NOTE: this CPU has no features beyond plain C\n");
-    return found == 0 ? 1 : 2;
+    return count;
 }
 
 static float dense_weight(ergo_type type, const unsigned char *row, size_t i)
@@ -213,42 +219,110 @@ static float product(const case_of_type *c, const problem *p, size_t r, size_t t
 
 #define UNTOUCHED 12345.678f
 
-/* Runs the kernel into a frame of marked floats and compares every output and the frame. */
+/* Outputs in a frame of floats that must stay as they are. */
+typedef struct frame {
+    size_t stride;
+    size_t count;
+    float *floats;
+} frame;
+
+static frame open_frame(const problem *p)
+{
+    frame f = {.stride = p->rows + 3, .count = (p->rows + 3) * p->tokens};
+    f.floats = malloc(f.count * sizeof *f.floats);
+    assert_non_null(f.floats);
+    for (size_t i = 0; i < f.count; i++)
+        f.floats[i] = UNTOUCHED;
+    return f;
+}
+
+static void compare(const case_of_type *c, const problem *p, const char *what, size_t table,
+                    const frame *out, const frame *expected)
+{
+    for (size_t i = 0; i < out->count; i++)
+        if (ergo__bits_of_f32(out->floats[i]) != ergo__bits_of_f32(expected->floats[i]))
+            fail_msg("%s %s table %zu k %zu row %zu of %zu token %zu of %zu: %a, not %a", what,
+                     c->name, table, p->k, i % out->stride, p->rows, i / out->stride, p->tokens,
+                     (double)out->floats[i], (double)expected->floats[i]);
+}
+
+static guarded pack_weights(const case_of_type *c, const problem *p)
+{
+    const size_t strip_bytes = ergo__packed_strip_bytes(c->type, p->k);
+    guarded packed =
+        guarded_open((p->rows + ERGO__STRIP_ROWS - 1) / ERGO__STRIP_ROWS * strip_bytes);
+    for (size_t r = 0; r < p->rows; r += ERGO__STRIP_ROWS)
+        ergo__cpu_pack(c->type, p->w.data + r * p->row_bytes, p->row_bytes, p->k,
+                       p->rows - r < ERGO__STRIP_ROWS ? p->rows - r : ERGO__STRIP_ROWS,
+                       packed.data + r / ERGO__STRIP_ROWS * strip_bytes);
+    return packed;
+}
+
+/* `width` tokens from `first` on as the packed kernels take them. */
+static guarded open_tile(const case_of_type *c, const problem *p, size_t first, size_t width)
+{
+    const size_t blocks = p->k / ERGO__Q8_ELEMENTS;
+    guarded tile = guarded_open(c->form == DENSE ? width * p->x_stride
+                                                 : width * blocks * sizeof(ergo__tile_block));
+    if (c->form == DENSE) {
+        memcpy(tile.data, p->x.data + first * p->x_stride, width * p->x_stride);
+        return tile;
+    }
+    for (size_t t = 0; t < width; t++) {
+        const ergo__q8_block *x = (const void *)(p->x.data + (first + t) * p->x_stride);
+        for (size_t b = 0; b < blocks; b++)
+            ((ergo__tile_block *)(void *)tile.data)[b * width + t] = ergo__tile_block_of(&x[b]);
+    }
+    return tile;
+}
+
+/* The packed kernel, tile by tile of any width. */
+static void run_packed(const case_of_type *c, const problem *p, ergo__matmul_fn *matmul,
+                       const frame *out)
+{
+    guarded w = pack_weights(c, p);
+    for (size_t t = 0, width; t < p->tokens; t += width) {
+        const size_t most = p->tokens - t < ERGO__TILE_TOKENS ? p->tokens - t : ERGO__TILE_TOKENS;
+        width = quant_model_random(&seed) % 2 ? most : 1 + quant_model_random(&seed) % most;
+        guarded tile = open_tile(c, p, t, width);
+        matmul(w.data, ergo__packed_strip_bytes(c->type, p->k), p->k, tile.data,
+               c->form == DENSE ? p->x_stride : width * sizeof(ergo__tile_block),
+               out->floats + t * out->stride, out->stride, p->rows, width);
+        guarded_close(&tile);
+    }
+    guarded_close(&w);
+}
+
+/* Runs the kernels and compares every output and the frame. */
 static void check_problem(const case_of_type *c, const problem *p, const ergo__cpu_kernels *tables,
                           size_t table_count)
 {
-    const size_t stride = p->rows + 3;
-    const size_t count = stride * p->tokens;
-    float *out = malloc(count * sizeof *out);
-    float *expected = malloc(count * sizeof *expected);
-    assert_non_null(out);
-    assert_non_null(expected);
-    for (size_t i = 0; i < count; i++)
-        expected[i] = UNTOUCHED;
+    frame expected = open_frame(p);
     for (size_t t = 0; t < p->tokens; t++)
         for (size_t r = 0; r < p->rows; r++)
-            expected[t * stride + r] = product(c, p, r, t);
+            expected.floats[t * expected.stride + r] = product(c, p, r, t);
     for (size_t v = 0; v < table_count; v++) {
-        for (size_t i = 0; i < count; i++)
-            out[i] = UNTOUCHED;
+        frame out = open_frame(p);
         ergo__cpu_matmul(&tables[v], c->type)(p->w.data, p->row_bytes, p->k, p->x.data, p->x_stride,
-                                              out, stride, p->rows, p->tokens);
-        for (size_t i = 0; i < count; i++)
-            if (ergo__bits_of_f32(out[i]) != ergo__bits_of_f32(expected[i]))
-                fail_msg("%s table %zu k %zu row %zu token %zu of %zu: %a, not %a", c->name, v,
-                         p->k, i % stride, i / stride, p->tokens, (double)out[i],
-                         (double)expected[i]);
+                                              out.floats, out.stride, p->rows, p->tokens);
+        compare(c, p, "matmul", v, &out, &expected);
+        free(out.floats);
+        if (!ergo__cpu_packed(&tables[v], c->type))
+            continue;
+        out = open_frame(p);
+        run_packed(c, p, ergo__cpu_packed(&tables[v], c->type), &out);
+        compare(c, p, "packed", v, &out, &expected);
+        free(out.floats);
     }
-    free(out);
-    free(expected);
+    free(expected.floats);
 }
 
 static void every_matmul_equals_the_definition_to_the_bit(void **state)
 {
     (void)state;
-    static const size_t shapes[][2] = {{1, 1},  {2, 3},   {7, 1}, {16, 16},
-                                       {17, 5}, {33, 18}, {3, 37}};
-    ergo__cpu_kernels tables[2];
+    static const size_t shapes[][2] = {{1, 1},   {2, 3},  {7, 1},   {16, 16}, {17, 5},
+                                       {33, 18}, {3, 37}, {48, 31}, {9, 14}};
+    ergo__cpu_kernels tables[TABLES];
     const size_t table_count = find_tables(tables);
     for (size_t i = 0; i < CASES; i++) {
         const case_of_type *c = &cases[i];
@@ -267,7 +341,7 @@ static void every_matmul_equals_the_definition_to_the_bit(void **state)
 static void extreme_codes_neither_overflow_nor_round(void **state)
 {
     (void)state;
-    ergo__cpu_kernels tables[2];
+    ergo__cpu_kernels tables[TABLES];
     const size_t table_count = find_tables(tables);
     for (size_t i = 0; i < CASES; i++) {
         const case_of_type *c = &cases[i];
@@ -285,7 +359,7 @@ static void any_part_of_the_work_gives_the_same_bits(void **state)
 {
     (void)state;
     enum { ROWS = 37, TOKENS = 21, K = 512 };
-    ergo__cpu_kernels tables[2];
+    ergo__cpu_kernels tables[TABLES];
     const size_t table_count = find_tables(tables);
     static float whole[ROWS * TOKENS];
     static float part[ROWS * TOKENS];
@@ -313,7 +387,7 @@ static void every_matmul_is_close_to_the_exact_product(void **state)
 {
     (void)state;
     enum { K = 1024, ROWS = 64 };
-    ergo__cpu_kernels tables[2];
+    ergo__cpu_kernels tables[TABLES];
     find_tables(tables);
     static float x[K];
     static float w[K];
@@ -352,7 +426,7 @@ static void every_matmul_is_close_to_the_exact_product(void **state)
 static void a_damaged_block_shows_in_the_output(void **state)
 {
     (void)state;
-    ergo__cpu_kernels tables[2];
+    ergo__cpu_kernels tables[TABLES];
     const size_t table_count = find_tables(tables);
     float x[256] = {0};
     ergo__q8_block blocks[8];

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "backends/cpu/packed.h"
+#include "backends/cpu/program.h"
+#include "runtime/base/checked.h"
+
+/*
+ * Weights in the layout of the kernels. Each matrix is packed once, however many steps use it; what
+ * has no packed kernel here stays in the file.
+ */
+
+/* Strips that a worker claims together. */
+#define CLAIM 4u
+
+static const ergo__weight *weight_of(const ergo__program *p, size_t step, size_t i)
+{
+    const ergo__step *s = &p->plan->steps[step];
+    return s->op == ERGO__OP_MATMUL && s->weight[i].data ? &s->weight[i] : NULL;
+}
+
+static bool has_packed(const ergo__program *p, const ergo__weight *w)
+{
+    return ergo__cpu_packed(&p->device->kernels, w->type) != NULL;
+}
+
+static size_t strips_of(const ergo__weight *w)
+{
+    return ergo__ceil_div(w->rows, ERGO__STRIP_ROWS);
+}
+
+/* The first use of a weight: that is where it is packed. */
+static bool is_first(const ergo__program *p, size_t step, size_t i, size_t *first_step,
+                     size_t *first_i)
+{
+    const unsigned char *data = weight_of(p, step, i)->data;
+    for (*first_step = 0; *first_step <= step; ++*first_step)
+        for (*first_i = 0; *first_i < ERGO__CPU_MATRICES; ++*first_i) {
+            const ergo__weight *w = weight_of(p, *first_step, *first_i);
+            if (w && w->data == data)
+                return *first_step == step && *first_i == i;
+        }
+    return true;
+}
+
+size_t ergo__cpu_repack_layout(ergo__program *p, ergo__arena *arena)
+{
+    size_t bytes = 0;
+    for (size_t s = 0; s < p->plan->step_count; s++)
+        for (size_t i = 0; i < ERGO__CPU_MATRICES; i++) {
+            const ergo__weight *w = weight_of(p, s, i);
+            size_t first_step, first_i, all;
+            if (!w || !has_packed(p, w) || !is_first(p, s, i, &first_step, &first_i))
+                continue;
+            const size_t strip = ergo__packed_strip_bytes(w->type, w->columns);
+            if (!ergo__mul_size(strip, strips_of(w), &all) || !ergo__add_size(bytes, all, &bytes))
+                arena->full = true;
+        }
+    p->matrices = ergo__arena_take(arena, p->plan->step_count, sizeof *p->matrices,
+                                   _Alignof(ergo__cpu_matrix));
+    p->packed = ERGO__TAKE_LINE(arena, unsigned char, bytes);
+    return bytes;
+}
+
+/* Where each matrix will be, and by what it is multiplied. */
+static void place(ergo__program *p)
+{
+    unsigned char *next = p->packed;
+    for (size_t s = 0; s < p->plan->step_count; s++)
+        for (size_t i = 0; i < ERGO__CPU_MATRICES; i++) {
+            const ergo__weight *w = weight_of(p, s, i);
+            ergo__cpu_matrix *m = &p->matrices[s][i];
+            size_t first_step, first_i;
+            *m = (ergo__cpu_matrix){0};
+            if (!w)
+                continue;
+            if (!has_packed(p, w)) {
+                m->matmul = ergo__cpu_matmul(&p->device->kernels, w->type);
+                m->data = w->data;
+                m->row_bytes = w->row_bytes;
+            } else if (is_first(p, s, i, &first_step, &first_i)) {
+                m->matmul = ergo__cpu_packed(&p->device->kernels, w->type);
+                m->data = next;
+                m->row_bytes = ergo__packed_strip_bytes(w->type, w->columns);
+                m->packed = true;
+                next += m->row_bytes * strips_of(w);
+            } else {
+                *m = p->matrices[first_step][first_i];
+            }
+        }
+}
+
+/* The strips of one matrix from `strip` on, CLAIM at most. */
+static void pack_strips(const ergo__weight *w, const ergo__cpu_matrix *m, unsigned char *packed,
+                        size_t strip)
+{
+    const size_t last = strip + CLAIM < strips_of(w) ? strip + CLAIM : strips_of(w);
+    for (; strip < last; strip++) {
+        const size_t row = strip * ERGO__STRIP_ROWS;
+        const size_t rows = w->rows - row < ERGO__STRIP_ROWS ? w->rows - row : ERGO__STRIP_ROWS;
+        ergo__cpu_pack(w->type, w->data + row * w->row_bytes, w->row_bytes, w->columns, rows,
+                       packed + (size_t)(m->data - packed) + strip * m->row_bytes);
+    }
+}
+
+/* What every worker does: matrix after matrix, claiming strips. */
+static void pack_all(void *user, uint32_t worker)
+{
+    (void)worker;
+    ergo__program *p = user;
+    ergo__pool *pool = &p->device->pool;
+    const unsigned char *end = p->packed; /* matrices below it are packed, or taken */
+    size_t before = 0;                    /* claims of the matrices before */
+    size_t claim = ergo__pool_claim(pool);
+    for (size_t s = 0; s < p->plan->step_count; s++)
+        for (size_t i = 0; i < ERGO__CPU_MATRICES; i++) {
+            const ergo__weight *w = weight_of(p, s, i);
+            const ergo__cpu_matrix *m = &p->matrices[s][i];
+            if (!w || !m->packed || m->data < end)
+                continue;
+            end = m->data + m->row_bytes * strips_of(w);
+            const size_t claims = ergo__ceil_div(strips_of(w), CLAIM);
+            for (; claim < before + claims; claim = ergo__pool_claim(pool))
+                pack_strips(w, m, p->packed, (claim - before) * CLAIM);
+            before += claims;
+        }
+}
+
+void ergo__cpu_repack(ergo__program *p)
+{
+    place(p);
+    ergo__pool_run(&p->device->pool, p->device->common.threads, pack_all, p);
+}

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define ERGO_CPU_VARIANT f16c
+
+#include "backends/cpu/x86/inline.h"
+#include "backends/cpu/x86/vectors_avx2.h"
+
+#include "backends/cpu/x86/attention.h"

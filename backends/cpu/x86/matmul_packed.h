@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Packed weights (packed.h) times activations, for the vectors and the integer product that were
+ * included before: lanes are rows. Included once by a source per instruction set, which defines
+ *
+ *   TILE      most tokens that are multiplied together (4, 8 or 16): their sums are registers
+ *   TOGETHER  tokens whose products are interleaved, a power of two
+ *   DOT_STEP  groups that v_dot takes together at best
+ *   BYTES_ARE_SIGNED  whether its product takes weights of 8 bits signed, with no zero point
+ *   v_pairs(a, b, acc)  acc + the products of the two 16-bit halves of each lane
+ *   v_dot(w, groups, bits, x, acc)  acc + products of `groups` groups of weights, which are
+ *                     `bits` wide, with 4 activations each
+ *
+ * Types and tile sizes are constants wherever these functions are expanded.
+ */
+#include "backends/cpu/packed.h"
+#include "runtime/quant_blocks.h"
+
+#define GROUPS 8
+#define GROUP_BYTES 64
+#define ROWS ERGO__STRIP_ROWS
+#define PARTS ((int)ROWS / LANES)
+
+/* Lanes `part` x LANES .. of a strip, in the bytes of its groups. */
+#define PART_BYTES(part) ((size_t)(part)*LANES * 4)
+
+/* ---- Weights ------------------------------------------------------------------------------- */
+
+ALWAYS_INLINE void unpack_nibbles(const uint8_t *codes, vi w[GROUPS])
+{
+    UNROLL
+    for (int v = 0; v < GROUPS / 2; v++) {
+        const vi both = v_load(codes + v * GROUP_BYTES);
+        w[v] = v_and(both, v_bytes(15));
+        w[v + GROUPS / 2] = v_and(v_right(both, 4), v_bytes(15));
+    }
+}
+
+/* Puts the bits of `plane` from `at` on, under the mask, to their place in the codes. */
+ALWAYS_INLINE vi with_upper(vi low, vi plane, int at, int mask)
+{
+    const vi moved = at < 4 ? v_left(plane, 4 - at) : v_right(plane, at - 4);
+    return v_or_masked(low, moved, v_bytes(mask));
+}
+
+ALWAYS_INLINE void unpack_codes(ergo_type type, const uint8_t *codes, vi w[GROUPS])
+{
+    const ergo__packed_form form = ergo__packed_form_of(type);
+    if (form.bits == 8) {
+        UNROLL
+        for (int g = 0; g < GROUPS; g++) {
+            w[g] = v_load(codes + g * GROUP_BYTES);
+            if (BYTES_ARE_SIGNED)
+                w[g] = v_xor(w[g], v_bytes(128));
+        }
+        return;
+    }
+    unpack_nibbles(codes, w);
+    const uint8_t *upper = codes + GROUPS / 2 * GROUP_BYTES;
+    if (form.bits == 5) {
+        const vi plane = v_load(upper);
+        UNROLL
+        for (int g = 0; g < GROUPS; g++)
+            w[g] = with_upper(w[g], plane, g, 0x10);
+    } else if (form.bits == 6) {
+        UNROLL
+        for (int g = 0; g < GROUPS; g++)
+            w[g] = with_upper(w[g], v_load(upper + g / 4 * GROUP_BYTES), 2 * (g % 4), 0x30);
+    } else if (type == ERGO_TYPE_IQ4_NL) {
+        static const int8_t values[16] = ERGO__IQ4_VALUES;
+        const __m128i table = _mm_xor_si128(_mm_loadu_si128((const void *)values),
+                                            _mm_set1_epi8(BYTES_ARE_SIGNED ? 0 : (char)-128));
+        UNROLL
+        for (int g = 0; g < GROUPS; g++)
+            w[g] = v_lookup(table, w[g]);
+    }
+}
+
+/* What the products of 32 elements are multiplied by. */
+typedef struct factors {
+    vf scale;
+    vf offset; /* forms with OFFSET */
+    vi sub[2]; /* SUB: of each 16 elements */
+    vi zero;   /* SUB: pairs that the two sums of the activations are multiplied by */
+} factors;
+
+ALWAYS_INLINE int zero_of(ergo_type type)
+{
+    const ergo__packed_form form = ergo__packed_form_of(type);
+    return form.zero == 128 && BYTES_ARE_SIGNED ? 0 : form.zero;
+}
+
+/* `at` points to the factors of a strip; b is the number of the 32 elements in the row. */
+ALWAYS_INLINE factors load_factors(ergo_type type, const uint8_t *at, size_t b, int part)
+{
+    const ergo__packed_form form = ergo__packed_form_of(type);
+    const size_t lane = (size_t)part * LANES;
+    const size_t inner = b % (form.factor_elements / 32);
+    factors f = {vf_zero(), vf_zero(), {v_zero(), v_zero()}, v_zero()};
+    at += b / (form.factor_elements / 32) * form.factor_bytes;
+    f.scale = v_of_f16(at + 2 * lane);
+    if (type == ERGO_TYPE_Q4_1 || type == ERGO_TYPE_Q5_1)
+        f.offset = v_of_f16(at + 2 * (ROWS + lane));
+    if (type == ERGO_TYPE_Q4_K || type == ERGO_TYPE_Q5_K) {
+        const vf dmin = vf_neg(v_of_f16(at + 2 * (ROWS + lane)));
+        f.scale = vf_mul(f.scale, v_of_ints(v_of_u8(at + (4 + inner) * ROWS + lane)));
+        f.offset = vf_mul(dmin, v_of_ints(v_of_u8(at + (12 + inner) * ROWS + lane)));
+    }
+    if (type == ERGO_TYPE_Q6_K) {
+        f.sub[0] = v_of_i8(at + (2 + 2 * inner) * ROWS + lane);
+        f.sub[1] = v_of_i8(at + (3 + 2 * inner) * ROWS + lane);
+        f.zero = v_mul16(v_i16(-zero_of(type)), v_join16(f.sub[0], f.sub[1]));
+    }
+    return f;
+}
+
+/* ---- Products ------------------------------------------------------------------------------ */
+
+ALWAYS_INLINE bool has_offset(ergo_type type)
+{
+    return type == ERGO_TYPE_Q4_1 || type == ERGO_TYPE_Q5_1 || type == ERGO_TYPE_Q4_K ||
+           type == ERGO_TYPE_Q5_K;
+}
+
+/* What the zero point takes off the products of 32 elements: the same for every row. */
+ALWAYS_INLINE vi zero_products(int zero, const ergo__tile_block *x)
+{
+    if (zero == 0)
+        return v_zero();
+    const vi minus8 = v_repeat4(&x->minus8);
+    return zero == 8 ? minus8 : v_left(minus8, zero == 16 ? 1 : 4);
+}
+
+/* Products of some groups with `count` tokens, whose sums do not wait for each other. */
+ALWAYS_INLINE void dot_tokens(int count, const vi *w, int first, int groups, int bits,
+                              const ergo__tile_block *x, vi *dot)
+{
+    const int step = groups < DOT_STEP ? groups : DOT_STEP;
+    UNROLL
+    for (int g = first; g < first + groups; g += step) {
+        UNROLL
+        for (int t = 0; t < count; t++)
+            dot[t] = v_dot(w + g, step, bits, x[t].q + 4 * g, dot[t]);
+    }
+}
+
+/* Adds 32 elements of `count` tokens. */
+ALWAYS_INLINE void add_block(ergo_type type, int count, const vi w[GROUPS], const factors *f,
+                             const ergo__tile_block *x, vf *acc)
+{
+    const int bits = type == ERGO_TYPE_IQ4_NL ? 8 : ergo__packed_form_of(type).bits;
+    vi dot[TOGETHER];
+    UNROLL
+    for (int t = 0; t < count; t++)
+        dot[t] = type == ERGO_TYPE_Q6_K ? v_zero() : zero_products(zero_of(type), &x[t]);
+    if (type == ERGO_TYPE_Q6_K) {
+        vi high[TOGETHER];
+        UNROLL
+        for (int t = 0; t < count; t++)
+            high[t] = v_zero();
+        dot_tokens(count, w, 0, GROUPS / 2, bits, x, dot);
+        dot_tokens(count, w, GROUPS / 2, GROUPS / 2, bits, x, high);
+        UNROLL
+        for (int t = 0; t < count; t++) {
+            const vi both = v_add(v_mul(dot[t], f->sub[0]), v_mul(high[t], f->sub[1]));
+            dot[t] = v_pairs(f->zero, v_repeat4(x[t].sum), both);
+        }
+    } else {
+        dot_tokens(count, w, 0, GROUPS, bits, x, dot);
+    }
+    UNROLL
+    for (int t = 0; t < count; t++) {
+        const vf d = vf_all(x[t].d);
+        acc[t] = vf_fma(vf_mul(f->scale, d), v_of_ints(dot[t]), acc[t]);
+        if (has_offset(type))
+            acc[t] = vf_fma(vf_mul(f->offset, d), vf_all(x[t].total), acc[t]);
+    }
+}
+
+/*
+ * With few tokens the weights come at the pace of the memory, and what the processor has in flight
+ * by itself is not enough: the rows of the next blocks, or of the next strip, are asked for ahead.
+ */
+#define FEW 2
+#define AHEAD 32768
+
+/* What block b of a strip has its share in asking for; to the second cache, which holds more. */
+ALWAYS_INLINE void prefetch(ergo_type type, const uint8_t *strip, size_t b)
+{
+    const ergo__packed_form form = ergo__packed_form_of(type);
+    const size_t bytes =
+        ergo__packed_code_bytes(form) + form.factor_bytes / (form.factor_elements / 32u);
+    const uint8_t *at = strip + AHEAD + b * bytes;
+    UNROLL
+    for (size_t i = 0; i < bytes; i += GROUP_BYTES)
+        _mm_prefetch((const void *)(at + i), _MM_HINT_T1);
+}
+
+/* Where a call reads and writes. */
+typedef struct job {
+    const uint8_t *strip;
+    size_t k;
+    const uint8_t *x;
+    size_t x_stride;
+    float *out;
+    size_t out_stride;
+    size_t rows; /* of the strip, that are wanted */
+} job;
+
+/* `count` tokens, one strip. */
+ALWAYS_INLINE void multiply_tile(ergo_type type, int count, const job *j)
+{
+    const size_t blocks = j->k / ERGO__Q8_ELEMENTS;
+    const size_t code_bytes = ergo__packed_code_bytes(ergo__packed_form_of(type));
+    for (int part = 0; part < PARTS && (size_t)part * LANES < j->rows; part++) {
+        const size_t left = j->rows - (size_t)part * LANES;
+        const size_t lanes = left < LANES ? left : LANES;
+        const uint8_t *codes = j->strip + PART_BYTES(part);
+        const uint8_t *x = j->x;
+        vf acc[TILE];
+        UNROLL
+        for (int t = 0; t < count; t++)
+            acc[t] = vf_zero();
+        for (size_t b = 0; b < blocks; b++) {
+            vi w[GROUPS];
+            if (count <= FEW && part == 0)
+                prefetch(type, j->strip, b);
+            unpack_codes(type, codes, w);
+            const factors f = load_factors(type, j->strip + blocks * code_bytes, b, part);
+            const ergo__tile_block *tokens = (const void *)x;
+            UNROLL
+            for (int t = 0; t < count; t += TOGETHER)
+                add_block(type, count < TOGETHER ? count : TOGETHER, w, &f, tokens + t, acc + t);
+            codes += code_bytes;
+            x += j->x_stride;
+        }
+        UNROLL
+        for (int t = 0; t < count; t++)
+            vf_store_first(j->out + (size_t)t * j->out_stride + part * LANES, acc[t], lanes);
+    }
+}
+
+/* Floats need a pointer for each token. */
+#define DENSE_TILE 8
+
+/* The same for float weights: `x` is floats. */
+ALWAYS_INLINE void multiply_dense_tile(ergo_type type, int count, const job *j)
+{
+    for (int part = 0; part < PARTS && (size_t)part * LANES < j->rows; part++) {
+        const size_t left = j->rows - (size_t)part * LANES;
+        const size_t lanes = left < LANES ? left : LANES;
+        const uint8_t *codes = j->strip + (size_t)part * LANES * 2;
+        vf acc[DENSE_TILE];
+        UNROLL
+        for (int t = 0; t < count; t++)
+            acc[t] = vf_zero();
+        for (size_t i = 0; i < j->k; i++) {
+            const vf w = type == ERGO_TYPE_F16 ? v_of_f16(codes) : v_of_bf16(codes);
+            UNROLL
+            for (int t = 0; t < count; t++) {
+                const float *token = (const void *)(j->x + (size_t)t * j->x_stride);
+                acc[t] = vf_fma(w, vf_all(token[i]), acc[t]);
+            }
+            codes += 2 * ROWS;
+        }
+        UNROLL
+        for (int t = 0; t < count; t++)
+            vf_store_first(j->out + (size_t)t * j->out_stride + part * LANES, acc[t], lanes);
+    }
+}
+
+ALWAYS_INLINE void multiply_strips(ergo_type type, int count, job j, const uint8_t *w,
+                                   size_t strip_bytes, size_t rows)
+{
+    for (size_t r = 0; r < rows; r += ROWS, j.out += ROWS) {
+        j.strip = w + r / ROWS * strip_bytes;
+        j.rows = rows - r < ROWS ? rows - r : ROWS;
+        if (ergo__packed_form_of(type).factor_elements == 0)
+            multiply_dense_tile(type, count, &j);
+        else
+            multiply_tile(type, count, &j);
+    }
+}
+
+/* As many tokens together as there are registers for, then one of each smaller size. */
+ALWAYS_INLINE void multiply(ergo_type type, const void *w, size_t strip_bytes, size_t k,
+                            const void *x, size_t x_stride, float *out, size_t out_stride,
+                            size_t rows, size_t tokens)
+{
+    const bool dense = ergo__packed_form_of(type).factor_elements == 0;
+    job j = {.k = k, .x = x, .x_stride = x_stride, .out = out, .out_stride = out_stride};
+    for (size_t left = tokens; left > 0;) {
+        size_t count;
+        if (TILE == 16 && !dense && left >= 16)
+            multiply_strips(type, (int)(count = 16), j, w, strip_bytes, rows);
+        else if ((TILE >= 8 || dense) && left >= 8)
+            multiply_strips(type, (int)(count = 8), j, w, strip_bytes, rows);
+        else if (left >= 4)
+            multiply_strips(type, (int)(count = 4), j, w, strip_bytes, rows);
+        else if (left >= 2)
+            multiply_strips(type, (int)(count = 2), j, w, strip_bytes, rows);
+        else
+            multiply_strips(type, (int)(count = 1), j, w, strip_bytes, rows);
+        left -= count;
+        j.x += count * (dense ? x_stride : sizeof(ergo__tile_block));
+        j.out += count * out_stride;
+    }
+}
+
+#define ERGO__PACKED(TYPE, name)                                                                   \
+    void ERGO__KERNEL(packed_##name)(const void *w, size_t strip_bytes, size_t k, const void *x,   \
+                                     size_t x_stride, float *out, size_t out_stride, size_t rows,  \
+                                     size_t tokens)                                                \
+    {                                                                                              \
+        multiply(ERGO_TYPE_##TYPE, w, strip_bytes, k, x, x_stride, out, out_stride, rows, tokens); \
+    }
+#include "backends/cpu/kernels.inc"
