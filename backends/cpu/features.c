@@ -78,7 +78,7 @@ static const feature features[] = {
 
 #define FEATURE_COUNT (sizeof features / sizeof *features)
 
-/* The bit of a name of `size` bytes, 0 for "none"; false when there is no such name. */
+/* The bits of a name of `size` bytes, "none" and "all" too; false when there is no such name. */
 static bool find_feature(const char *name, size_t size, uint32_t *bit)
 {
     for (size_t i = 0; i < FEATURE_COUNT; i++) {
@@ -87,8 +87,9 @@ static bool find_feature(const char *name, size_t size, uint32_t *bit)
             return true;
         }
     }
-    *bit = 0;
-    return size == 4 && memcmp(name, "none", 4) == 0;
+    const bool all = size == 3 && memcmp(name, "all", 3) == 0;
+    *bit = all ? UINT32_MAX : 0;
+    return all || (size == 4 && memcmp(name, "none", 4) == 0);
 }
 
 ergo_status ergo__cpu_features_detect(const ergo_log *log, const char *allowed, uint32_t *out)
@@ -103,7 +104,8 @@ ergo_status ergo__cpu_features_detect(const ergo_log *log, const char *allowed, 
         if (!find_feature(name, size, &bit)) {
             char known[ERGO__CPU_FEATURES_TEXT];
             ergo__cpu_features_text(UINT32_MAX, known);
-            return ergo__fail(log, ERGO_E_ARGUMENT, "cpu feature '%.*s' is unknown; known: none %s",
+            return ergo__fail(log, ERGO_E_ARGUMENT,
+                              "cpu feature '%.*s' is unknown; known: none all %s",
                               (int)(size < 40 ? size : 40), name, known);
         }
         kept = take_away ? kept & ~bit : kept | bit;

@@ -24,9 +24,9 @@ enum {
 
 /**
  * Finds what both the CPU and the operating system support, and keeps what `allowed` names: a
- * comma-separated list, "none", or NULL for everything. Names after a minus are taken away instead;
- * a list that begins with one starts from everything ("-avx2"). A name that the CPU lacks is no
- * error; a name that nobody knows is ERGO_E_ARGUMENT, said in the log.
+ * comma-separated list, "none", or "all" or NULL for everything. Names after a minus are taken away
+ * instead; a list that begins with one starts from everything ("-avx2"). A name that the CPU lacks
+ * is no error; a name that nobody knows is ERGO_E_ARGUMENT, said in the log.
  */
 ergo_status ergo__cpu_features_detect(const ergo_log *log, const char *allowed, uint32_t *out);
 

@@ -21,6 +21,7 @@ static void a_list_keeps_only_what_it_names(void **state)
     (void)state;
     const uint32_t all = detect(NULL);
     assert_int_equal(detect("none"), 0);
+    assert_int_equal(detect("all"), detect(NULL));
     assert_int_equal(detect("avx2"), all & ERGO__CPU_AVX2);
     assert_int_equal(detect("f16c,fma"), all & (ERGO__CPU_F16C | ERGO__CPU_FMA));
     assert_int_equal(detect("avx2,fma,f16c,avx512,avx512vnni,avxvnni"), all);
@@ -38,7 +39,7 @@ static void a_minus_takes_away_from_everything(void **state)
 static void count_lines(void *user, ergo_log_level level, const char *message)
 {
     assert_int_equal(level, ERGO_LOG_ERROR);
-    assert_non_null(strstr(message, "known: none avx2 fma f16c"));
+    assert_non_null(strstr(message, "known: none all avx2 fma f16c"));
     ++*(int *)user;
 }
 
