@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 # A thin front: CMake does the work (CMakePresets.json), scripts/ the rest.
 .DEFAULT_GOAL := help
-.PHONY: help demo check build install format clean
+.PHONY: help demo check build cross install format clean
 PREFIX ?= /usr/local
+CROSS ?= aarch64 armhf riscv64
 
 help:
 	@echo "make demo      build run-model and let the bundled model speak"
 	@echo "make check     build with gcc and clang and run all tests"
 	@echo "make build     build the libraries and run-model into build/"
+	@echo "make cross     build them and the tests for the CPUs $(CROSS) into build-CPU/"
 	@echo "make install   install them below PREFIX ($(PREFIX)); DESTDIR is honoured"
 	@echo "make format    run clang-format over the source"
 	@echo "make clean     remove what was built"
@@ -24,6 +26,14 @@ demo: build
 check:
 	@scripts/packages.sh check
 	@scripts/check.sh
+
+cross:
+	@scripts/packages.sh cross
+	@scripts/cross_libraries.sh $(CROSS)
+	@set -e; for cpu in $(CROSS); do \
+	    cmake --preset $$cpu --log-level=WARNING >/dev/null; \
+	    cmake --build --preset $$cpu; \
+	done
 
 install: build
 	cmake --install build --prefix "$(PREFIX)"

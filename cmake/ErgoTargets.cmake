@@ -10,6 +10,14 @@ function(ergo_compile target)
     target_compile_options(${target} PRIVATE
         -Wall -Wextra -Wconversion -Wshadow -Wpedantic -ffp-contract=off
         $<$<BOOL:${ERGO_WERROR}>:-Werror>)
+    if(CMAKE_SIZEOF_VOID_P EQUAL 4)
+        target_compile_definitions(${target} PRIVATE _FILE_OFFSET_BITS=64) # files beyond 2 GiB
+    endif()
+    # For ARM without NEON gcc 12 packs bytes into general registers and gets their borrows wrong:
+    # q[i] = (b[i] * 3 >> 8) - 1 over four bytes, for one.
+    if(CMAKE_SIZEOF_VOID_P EQUAL 4 AND CMAKE_SYSTEM_PROCESSOR MATCHES "^arm")
+        target_compile_options(${target} PRIVATE -fno-tree-vectorize)
+    endif()
     if(ERGO_SANITIZE)
         target_compile_options(${target} PRIVATE
             -fsanitize=${ERGO_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g)

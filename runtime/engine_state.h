@@ -20,8 +20,8 @@
 struct ergo_session {
     ergo_engine *engine;
     bool open;
-    ergo_status status; /* ERGO_OK while there is work, ERGO_IDLE, or how it ended */
-    atomic_bool cancelled;
+    ergo_status status;         /* ERGO_OK while there is work, ERGO_IDLE, or how it ended */
+    atomic_uint cancelled;      /* a word: RISC-V exchanges bytes by a library of its own */
     ergo_session_config config; /* `stops` is not kept: see `stop` */
 
     ergo_token *tokens; /* room for limits.context + 1: the last one is never computed */

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Installs the packages of packages.txt that are missing: packages.sh demo|check
+# Installs the packages of packages.txt that are missing: packages.sh demo|cross|check
 # It lists them first. With NO_INSTALL=1 it only lists them, and fails when there are any.
 set -eu
 cd "$(dirname "$0")/.."
@@ -10,13 +10,14 @@ if ! command -v dpkg-query >/dev/null; then
     exit 0
 fi
 
+wanted=${1:-check}
 missing=
 while read -r name use purpose; do
     case $name in '' | '#'*) continue ;; esac
-    [ "$use" = demo ] || [ "${1:-check}" = check ] || continue
+    [ "$use" = demo ] || [ "$use" = "$wanted" ] || continue
     if [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>&1)" != installed ]; then
         [ -n "$missing" ] || echo "Missing Debian packages:"
-        printf '  %-16s %s\n' "$name" "$purpose"
+        printf '  %-23s %s\n' "$name" "$purpose"
         missing="$missing $name"
     fi
 done <packages.txt

@@ -44,7 +44,7 @@ static const unsigned char *block_at(const unsigned char *page, size_t head_dim,
 void check_store_f16(const ergo__cpu_kernels *k)
 {
     for (size_t d = 0; d < HEAD_DIMS; d++)
-        for (size_t slot = 0; slot < P; slot += 1 + check_random() % 9) {
+        for (size_t slot = 0; slot < P; slot += 1 + (size_t)(check_random() % 9)) {
             const size_t n = head_dims[d];
             guarded g[4];
             float *key = CHECK_TAKE(&g[0], float, n), *value = CHECK_TAKE(&g[1], float, n);
@@ -205,8 +205,9 @@ static void check_ranges(const ergo__cpu_kernels *k, bool q8,
             check(k, q8, head_dims[d], kind, 0, 1);
             check(k, q8, head_dims[d], kind, P - 1, P);
             for (int i = 0; i < 4; i++) {
-                const size_t first = check_random() % P;
-                check(k, q8, head_dims[d], kind, first, first + 1 + check_random() % (P - first));
+                const size_t first = (size_t)(check_random() % P);
+                const size_t count = 1 + (size_t)(check_random() % (P - first));
+                check(k, q8, head_dims[d], kind, first, first + count);
             }
         }
 }

@@ -329,7 +329,7 @@ static void every_matmul_equals_the_definition_to_the_bit(void **state)
         const size_t block = ergo_type_get((uint32_t)c->type)->block_elements;
         for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
             const size_t most = block == 1 ? 100 : block == 32 ? 20 : 4;
-            const size_t blocks = 1 + quant_model_random(&seed) % most;
+            const size_t blocks = 1 + (size_t)(quant_model_random(&seed) % most);
             problem p;
             open_problem(c, &p, blocks * block, shapes[s][0], shapes[s][1], RANDOM);
             check_problem(c, &p, tables, table_count);
@@ -370,9 +370,9 @@ static void any_part_of_the_work_gives_the_same_bits(void **state)
         open_problem(c, &p, K, ROWS, TOKENS, RANDOM);
         matmul(p.w.data, p.row_bytes, K, p.x.data, p.x_stride, whole, ROWS, ROWS, TOKENS);
         for (size_t r = 0, rows; r < ROWS; r += rows) {
-            rows = 1 + quant_model_random(&seed) % (ROWS - r);
+            rows = 1 + (size_t)(quant_model_random(&seed) % (ROWS - r));
             for (size_t t = 0, tokens; t < TOKENS; t += tokens) {
-                tokens = 1 + quant_model_random(&seed) % (TOKENS - t);
+                tokens = 1 + (size_t)(quant_model_random(&seed) % (TOKENS - t));
                 matmul(p.w.data + r * p.row_bytes, p.row_bytes, K, p.x.data + t * p.x_stride,
                        p.x_stride, part + t * ROWS + r, ROWS, rows, tokens);
             }

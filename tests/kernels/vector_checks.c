@@ -113,7 +113,7 @@ void check_angles(const ergo__cpu_kernels *k)
 static void check_rope(const ergo__cpu_kernels *k, bool halves)
 {
     for (size_t n = 2; n < 140; n++)
-        for (size_t rotated = 2; rotated <= n; rotated += 2 + check_random() % 30 * 2)
+        for (size_t rotated = 2; rotated <= n; rotated += 2 + (size_t)(check_random() % 30) * 2)
             for (int kind = 0; kind < CHECK_KINDS; kind++) {
                 arrays x = arrays_open(n, kind);
                 guarded g;
@@ -223,7 +223,7 @@ void check_softmax(const ergo__cpu_kernels *k)
 {
     for (size_t n = 1; n < SIZES; n++)
         for (int kind = 0; kind < 2; kind++) {
-            const size_t first = check_random() % 40;
+            const size_t first = (size_t)(check_random() % 40);
             arrays x = arrays_open(n, kind);
             if (n > 3 && check_random() % 3 == 0)
                 x.a[check_random() % n] = -INFINITY;
