@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A thin front: CMake does the work (CMakePresets.json), scripts/ the rest.
 .DEFAULT_GOAL := help
-.PHONY: help demo check build cross install format clean
+.PHONY: help demo check build cross check-cross install format clean
 PREFIX ?= /usr/local
 CROSS ?= aarch64 armhf riscv64
 
@@ -10,6 +10,7 @@ help:
 	@echo "make check     build with gcc and clang and run all tests"
 	@echo "make build     build the libraries and run-model into build/"
 	@echo "make cross     build them and the tests for the CPUs $(CROSS) into build-CPU/"
+	@echo "make check-cross  the same, and run their tests under qemu-user"
 	@echo "make install   install them below PREFIX ($(PREFIX)); DESTDIR is honoured"
 	@echo "make format    run clang-format over the source"
 	@echo "make clean     remove what was built"
@@ -34,6 +35,9 @@ cross:
 	    cmake --preset $$cpu --log-level=WARNING >/dev/null; \
 	    cmake --build --preset $$cpu; \
 	done
+
+check-cross: cross
+	@scripts/check.sh cross
 
 install: build
 	cmake --install build --prefix "$(PREFIX)"
