@@ -12,6 +12,12 @@ uint64_t ergo__os_now_ns(void)
     return ergo_board_now_ns();
 }
 
+/* A clock that stops while the board sleeps would tell here for how long. */
+uint64_t ergo__os_suspended_ns(void)
+{
+    return 0;
+}
+
 /* The only thread there is has every cycle since the start. */
 uint64_t ergo__os_thread_cpu_ns(void)
 {
@@ -43,6 +49,13 @@ void ergo__os_wait(const _Atomic uint32_t *word, uint32_t expected)
 {
     (void)word;
     (void)expected;
+}
+
+void ergo__os_wait_until(const _Atomic uint32_t *word, uint32_t expected, uint64_t deadline_ns)
+{
+    (void)word;
+    (void)expected;
+    (void)deadline_ns;
 }
 
 void ergo__os_wake_all(const _Atomic uint32_t *word)

@@ -24,6 +24,13 @@ uint64_t ergo__os_now_ns(void)
     return clock_ns(CLOCK_MONOTONIC);
 }
 
+uint64_t ergo__os_suspended_ns(void)
+{
+    const uint64_t awake = clock_ns(CLOCK_MONOTONIC);
+    const uint64_t all = clock_ns(CLOCK_BOOTTIME);
+    return all > awake ? all - awake : 0;
+}
+
 uint64_t ergo__os_thread_cpu_ns(void)
 {
     return clock_ns(CLOCK_THREAD_CPUTIME_ID);
@@ -96,6 +103,14 @@ void ergo__os_thread_join(ergo__os_thread *thread)
 void ergo__os_wait(const _Atomic uint32_t *word, uint32_t expected)
 {
     syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
+}
+
+void ergo__os_wait_until(const _Atomic uint32_t *word, uint32_t expected, uint64_t deadline_ns)
+{
+    const struct timespec deadline = {.tv_sec = (time_t)(deadline_ns / 1000000000u),
+                                      .tv_nsec = (long)(deadline_ns % 1000000000u)};
+    syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, expected, &deadline, NULL,
+            FUTEX_BITSET_MATCH_ANY);
 }
 
 void ergo__os_wake_all(const _Atomic uint32_t *word)

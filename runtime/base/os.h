@@ -14,6 +14,9 @@
 /** Monotonic time in nanoseconds from an arbitrary start. */
 uint64_t ergo__os_now_ns(void);
 
+/** Time, in nanoseconds, that the system has been suspended and ergo__os_now_ns has not counted. */
+uint64_t ergo__os_suspended_ns(void);
+
 /** CPU time, in nanoseconds, that the calling thread has used. */
 uint64_t ergo__os_thread_cpu_ns(void);
 
@@ -35,6 +38,9 @@ void ergo__os_thread_join(ergo__os_thread *thread);
  * Sleeps while `*word == expected`, until a wake or a spurious return: the caller checks again.
  */
 void ergo__os_wait(const _Atomic uint32_t *word, uint32_t expected);
+
+/** The same, until `deadline_ns` of ergo__os_now_ns at the latest. */
+void ergo__os_wait_until(const _Atomic uint32_t *word, uint32_t expected, uint64_t deadline_ns);
 
 /** Wakes every thread that sleeps on `word`. */
 void ergo__os_wake_all(const _Atomic uint32_t *word);
