@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ERGO_POWER_H
+#define ERGO_POWER_H
+
+/** The power half of ergo: sensors and meters. It needs nothing of the other
+ * half. */
+
+#include "base.h"
+#include "meter.h"
+#include "sensor.h"
+#include "status.h"
+#include "version.h"
+#include "work.h"
+
+#endif
