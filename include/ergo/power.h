@@ -2,9 +2,10 @@
 #ifndef ERGO_POWER_H
 #define ERGO_POWER_H
 
-/** The power half of ergo: sensors and meters. It needs nothing of the other
+/** The power half of ergo: sensors, meters and accounts. It needs nothing of the other
  * half. */
 
+#include "account.h"
 #include "base.h"
 #include "meter.h"
 #include "sensor.h"
