@@ -72,6 +72,8 @@ struct ergo_device {
     const ergo_backend *backend;
     ergo_log log;
     uint32_t threads;
+    uint64_t waited_cpu_ns; /* CPU time that workers spent waiting for others, in all runs so far */
+    uint64_t asleep_ns;     /* wall time that they slept in them, same */
     char text[120];
 };
 

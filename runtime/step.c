@@ -93,6 +93,7 @@ static ergo_status step(ergo_engine *engine, ergo_step_report *report)
     ergo__engine_gather(engine, report);
     if (engine->batch_tokens > 0) {
         const uint64_t device_start = ergo__os_now_ns();
+        const uint64_t waited = engine->device->waited_cpu_ns, asleep = engine->device->asleep_ns;
         ergo_status status = run_batch(engine);
         if (status != ERGO_OK) {
             ergo__engine_undo(engine);
@@ -100,6 +101,8 @@ static ergo_status step(ergo_engine *engine, ergo_step_report *report)
                               engine->model->name);
         }
         report->device_ns = ergo__os_now_ns() - device_start;
+        report->waited_cpu_ns = engine->device->waited_cpu_ns - waited;
+        report->asleep_ns = engine->device->asleep_ns - asleep;
         report->work = batch_work(engine);
         advance(engine);
         status = deliver(engine);

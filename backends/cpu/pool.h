@@ -8,6 +8,10 @@
 /*
  * Workers that run one job together. They are created once; the caller is worker 0. Whoever waits
  * spins for a bounded few microseconds and then sleeps, so that waiting costs no power.
+ *
+ * On a machine with CPUs of several sizes, worker i may use those of the size of the i-th largest
+ * and all larger ones: few workers stay on the large CPUs, and within its set the system moves a
+ * worker away from other programs. Worker 0 is the host's thread and stays as the host has it.
  */
 
 /** Most workers: the count shares a word with the number of the run. */
@@ -18,14 +22,22 @@ typedef struct ergo__pool ergo__pool;
 /** A job that every taking-part worker runs once. */
 typedef void (*ergo__pool_job)(void *user, uint32_t worker);
 
+/** What waiting for other workers has cost. */
+typedef struct ergo__pool_waits {
+    uint64_t spun_ns;  /* CPU time */
+    uint64_t slept_ns; /* wall time, within runs */
+} ergo__pool_waits;
+
 typedef struct ergo__pool_worker {
-    ergo__pool *pool;
+    _Alignas(ERGO_BLOCK_ALIGN) ergo__pool *pool;
     uint32_t index;
     ergo__os_thread thread;
+    ergo__pool_waits waits; /* so far: its own to write */
+    ergo__pool_waits told;  /* the same at the end of its last run: for others to read */
 } ergo__pool_worker;
 
 struct ergo__pool {
-    ergo__pool_worker *workers; /* count - 1 of them: worker 0 is the caller */
+    ergo__pool_worker *workers; /* `count` of them: worker 0 is the caller */
     uint32_t count;
     bool quit;
     ergo__pool_job job;
@@ -40,7 +52,7 @@ struct ergo__pool {
     _Alignas(ERGO_BLOCK_ALIGN) _Atomic uint32_t next; /* unit of work to claim */
 };
 
-/** Takes room for `count` - 1 workers in the arena. */
+/** Takes room for `count` workers in the arena. */
 void ergo__pool_layout(ergo__pool *pool, ergo__arena *arena, uint32_t count);
 
 /** Starts the threads. On ERGO_E_SYSTEM those already started are stopped again. */
@@ -56,7 +68,16 @@ void ergo__pool_run(ergo__pool *pool, uint32_t active, ergo__pool_job job, void 
  * Called by every worker of a run: returns when all have called it. What was written before is
  * seen by all after it, and claiming starts again from 0.
  */
-void ergo__pool_barrier(ergo__pool *pool);
+void ergo__pool_barrier(ergo__pool *pool, uint32_t worker);
+
+/** The waits of all workers so far, as of the last run in which each took part. */
+ergo__pool_waits ergo__pool_waited(const ergo__pool *pool);
+
+/**
+ * How many of the CPUs, which are sorted with the most capable first, worker `worker` should keep
+ * to: those of like capacity (within an eighth) with the one of that rank, and all before.
+ */
+uint32_t ergo__pool_cpus_for(const ergo__os_cpu *cpus, uint32_t count, uint32_t worker);
 
 /** The next unit of work that nobody has claimed since the last barrier. */
 static inline uint32_t ergo__pool_claim(ergo__pool *pool)

@@ -100,7 +100,7 @@ static void work(void *user, uint32_t worker)
         for (size_t k = 0; k < count; k++) {
             for (uint32_t unit; (unit = ergo__pool_claim(pool)) < phases[k].units;)
                 phases[k].run(program, step, unit, worker);
-            ergo__pool_barrier(pool);
+            ergo__pool_barrier(pool, worker);
         }
     }
 }
@@ -112,6 +112,9 @@ ergo_status ergo__cpu_run(ergo__program *program, const ergo__batch *batch)
         batch->threads > 0 && batch->threads < threads ? batch->threads : threads;
     program->batch = batch;
     ergo__pool_run(&program->device->pool, active, work, program);
+    const ergo__pool_waits waits = ergo__pool_waited(&program->device->pool);
+    program->device->common.waited_cpu_ns = waits.spun_ns;
+    program->device->common.asleep_ns = waits.slept_ns;
     program->batch = NULL;
     return ERGO_OK;
 }

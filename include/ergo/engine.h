@@ -122,6 +122,8 @@ typedef struct ergo_step_report {
     uint32_t shared_tokens;  /**< tokens of prompts that were found computed by another session */
     uint64_t elapsed_ns;     /**< wall time of the step, sampling and callbacks included */
     uint64_t device_ns;      /**< of it, in the device */
+    uint64_t waited_cpu_ns;  /**< CPU time that workers of the device spent waiting for others */
+    uint64_t asleep_ns; /**< wall time that they slept meanwhile; both of all workers together */
     ergo_work work;
 } ergo_step_report;
 

@@ -30,12 +30,29 @@ uint32_t ergo__os_cpu_count(void)
     return 1;
 }
 
+uint32_t ergo__os_cpus(ergo__os_cpu *cpus, uint32_t most)
+{
+    if (most == 0)
+        return 0;
+    cpus[0] = (ergo__os_cpu){0, 1};
+    return 1;
+}
+
 ergo_status ergo__os_thread_start(ergo__os_thread *thread, void (*main)(void *user), void *user)
 {
     (void)thread;
     (void)main;
     (void)user;
     return ERGO_E_SYSTEM;
+}
+
+/* There is but one CPU, and no thread to keep to it. */
+void ergo__os_thread_keep_to(const ergo__os_thread *thread, const ergo__os_cpu *cpus,
+                             uint32_t count)
+{
+    (void)thread;
+    (void)cpus;
+    (void)count;
 }
 
 /* No thread was ever started, so there is none to wait for. */

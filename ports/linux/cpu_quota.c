@@ -1,32 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _GNU_SOURCE
 #include "ports/linux/cpu_quota.h"
 
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "ports/linux/small_file.h"
 
 /* Longer paths than this are cut, and then name no file: no quota is seen. */
 #define PATH_MAX_BYTES 1024
-
-/* System calls instead of stdio, which would allocate. */
-static bool read_text(const char *path, char *text, size_t size)
-{
-    const int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-        return false;
-    size_t used = 0;
-    ssize_t got;
-    while (used < size - 1 && (got = read(file, text + used, size - 1 - used)) > 0)
-        used += (size_t)got;
-    close(file);
-    text[used] = '\0';
-    return used > 0;
-}
 
 static uint32_t cpus_of(long long quota, long long period)
 {
@@ -41,7 +25,7 @@ static uint32_t quota_v2(const char *folder)
 {
     char path[PATH_MAX_BYTES], text[64], *rest;
     snprintf(path, sizeof path, "%s/cpu.max", folder);
-    if (!read_text(path, text, sizeof text))
+    if (!ergo__linux_read_text(path, text, sizeof text))
         return UINT32_MAX;
     const long long quota = strtoll(text, &rest, 10);
     return rest == text ? UINT32_MAX : cpus_of(quota, strtoll(rest, NULL, 10));
@@ -52,10 +36,10 @@ static uint32_t quota_v1(const char *folder)
 {
     char path[PATH_MAX_BYTES], quota[32], period[32];
     snprintf(path, sizeof path, "%s/cpu.cfs_quota_us", folder);
-    if (!read_text(path, quota, sizeof quota))
+    if (!ergo__linux_read_text(path, quota, sizeof quota))
         return UINT32_MAX;
     snprintf(path, sizeof path, "%s/cpu.cfs_period_us", folder);
-    if (!read_text(path, period, sizeof period))
+    if (!ergo__linux_read_text(path, period, sizeof period))
         return UINT32_MAX;
     return cpus_of(strtoll(quota, NULL, 10), strtoll(period, NULL, 10));
 }
@@ -115,7 +99,7 @@ static uint32_t quota_of_line(char *line, const char *root)
 uint32_t ergo__linux_cpu_quota(const char *membership, const char *root)
 {
     char text[4096];
-    if (!read_text(membership, text, sizeof text))
+    if (!ergo__linux_read_text(membership, text, sizeof text))
         return UINT32_MAX;
     uint32_t least = UINT32_MAX;
     for (char *line = text, *end; *line; line = end) {

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ports/linux/cpu_capacity.h"
 #include "ports/linux/cpu_quota.h"
 #include "runtime/base/os.h"
 
@@ -53,6 +54,20 @@ uint32_t ergo__os_cpu_count(void)
     return quota < count ? quota : count;
 }
 
+uint32_t ergo__os_cpus(ergo__os_cpu *cpus, uint32_t most)
+{
+    cpu_set_t set;
+    uint32_t count = 0;
+    CPU_ZERO(&set);
+    if (sched_getaffinity(0, sizeof set, &set) != 0)
+        return 0;
+    for (uint32_t id = 0; id < CPU_SETSIZE && count < most; id++)
+        if (CPU_ISSET(id, &set))
+            cpus[count++].id = id;
+    ergo__linux_cpu_capacity("/sys/devices/system/cpu", cpus, count);
+    return count;
+}
+
 /* What ergo__os_thread holds on this system. */
 typedef struct linux_thread {
     pthread_t id;
@@ -92,6 +107,18 @@ ergo_status ergo__os_thread_start(ergo__os_thread *thread, void (*main)(void *us
     const int error = pthread_create(&self->id, NULL, thread_main, self);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return error == 0 ? ERGO_OK : ERGO_E_SYSTEM;
+}
+
+void ergo__os_thread_keep_to(const ergo__os_thread *thread, const ergo__os_cpu *cpus,
+                             uint32_t count)
+{
+    const linux_thread *self = (const linux_thread *)(const void *)thread->opaque;
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    for (uint32_t i = 0; i < count; i++)
+        CPU_SET(cpus[i].id, &set);
+    /* A refusal leaves the thread where it was allowed before, which is right too. */
+    (void)pthread_setaffinity_np(self->id, sizeof set, &set);
 }
 
 void ergo__os_thread_join(ergo__os_thread *thread)

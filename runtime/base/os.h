@@ -23,6 +23,15 @@ uint64_t ergo__os_thread_cpu_ns(void);
 /** Number of CPUs this process is allowed to run on (affinity mask and CPU quota), at least 1. */
 uint32_t ergo__os_cpu_count(void);
 
+/** A CPU that this process is allowed to run on. */
+typedef struct ergo__os_cpu {
+    uint32_t id;
+    uint32_t capacity; /* work per second, relative to the others of the machine */
+} ergo__os_cpu;
+
+/** Lists up to `most` of them, the most capable first, and returns how many; 0 where unknown. */
+uint32_t ergo__os_cpus(ergo__os_cpu *cpus, uint32_t most);
+
 /** Room for one thread of the system, so that the owner can lay it out. */
 typedef struct ergo__os_thread {
     uint64_t opaque[4];
@@ -30,6 +39,10 @@ typedef struct ergo__os_thread {
 
 /** Starts a thread that runs `main(user)`. Error: ERGO_E_SYSTEM. */
 ergo_status ergo__os_thread_start(ergo__os_thread *thread, void (*main)(void *user), void *user);
+
+/** Keeps the thread to the given CPUs, as far as the system lets it. */
+void ergo__os_thread_keep_to(const ergo__os_thread *thread, const ergo__os_cpu *cpus,
+                             uint32_t count);
 
 /** Waits until the thread's main has returned. */
 void ergo__os_thread_join(ergo__os_thread *thread);

@@ -40,6 +40,12 @@ static void there_is_one_cpu_and_no_second_thread(void **state)
     ergo__os_thread thread = {0};
     assert_int_equal(ergo__os_thread_start(&thread, the_main, &ran), ERGO_E_SYSTEM);
     assert_false(ran);
+    ergo__os_cpu cpus[2] = {{9, 9}, {9, 9}};
+    assert_int_equal(ergo__os_cpus(cpus, 0), 0);
+    assert_int_equal(ergo__os_cpus(cpus, 2), 1);
+    assert_int_equal(cpus[0].id, 0);
+    assert_int_equal(cpus[1].id, 9);
+    ergo__os_thread_keep_to(&thread, cpus, 1);
     ergo__os_thread_join(&thread);
 }
 

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -16,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "ports/linux/cpu_capacity.h"
 #include "ports/linux/cpu_quota.h"
 #include "runtime/base/os.h"
 
@@ -226,6 +228,73 @@ static void malformed_membership_is_no_quota(void **state)
     tree_close(&t);
 }
 
+/* The CPUs of a tree in the order of their capacity, as digits. */
+static void assert_order(const tree *t, uint32_t count, const char *order)
+{
+    ergo__os_cpu cpus[16];
+    char text[17] = {0};
+    for (uint32_t i = 0; i < count; i++)
+        cpus[i] = (ergo__os_cpu){i, 0};
+    ergo__linux_cpu_capacity(t->root, cpus, count);
+    for (uint32_t i = 0; i < count; i++) {
+        text[i] = (char)('0' + cpus[i].id);
+        assert_true(cpus[i].capacity > 0 && (i == 0 || cpus[i].capacity <= cpus[i - 1].capacity));
+    }
+    assert_string_equal(text, order);
+}
+
+static void the_large_cpus_of_a_board_come_first(void **state)
+{
+    (void)state;
+    static const char *const capacity[] = {"381", "381", "1024", "1024", "1004", "381"};
+    const tree t = tree_open();
+    assert_order(&t, 6, "012345"); /* nothing known: all are alike */
+    for (int i = 0; i < 6; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "cpu%d/cpufreq/cpuinfo_max_freq", i);
+        put(&t, name, i < 2 ? "1800000\n" : "2400000\n");
+    }
+    assert_order(&t, 6, "234501");
+    for (int i = 0; i < 6; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "cpu%d/cpu_capacity", i);
+        if (i == 3)
+            assert_order(&t, 6, "234501"); /* one without: not comparable */
+        put(&t, name, capacity[i]);
+    }
+    assert_order(&t, 6, "234015");
+    put(&t, "cpu2/cpu_capacity", "nonsense\n");
+    assert_order(&t, 6, "234501");
+    tree_close(&t);
+}
+
+static void a_thread_keeps_to_the_cpus_it_is_given(void **state)
+{
+    (void)state;
+    ergo__os_cpu cpus[64];
+    cpu_set_t mine, its;
+    assert_int_equal(sched_getaffinity(0, sizeof mine, &mine), 0);
+    const uint32_t count = ergo__os_cpus(cpus, 64);
+    assert_true(count == 64 || count == (uint32_t)CPU_COUNT(&mine));
+    for (uint32_t i = 0; i < count; i++)
+        assert_true(CPU_ISSET(cpus[i].id, &mine));
+    _Atomic uint32_t word = 1;
+    worker self = {.word = &word};
+    ergo__os_thread thread;
+    assert_int_equal(ergo__os_thread_start(&thread, wait_for_change, &self), ERGO_OK);
+    ergo__os_thread_keep_to(&thread, cpus + count - 1, 1);
+    pthread_t id;
+    memcpy(&id, thread.opaque, sizeof id);
+    assert_int_equal(pthread_getaffinity_np(id, sizeof its, &its), 0);
+    assert_int_equal(CPU_COUNT(&its), 1);
+    assert_true(CPU_ISSET(cpus[count - 1].id, &its));
+    assert_int_equal(sched_getaffinity(0, sizeof its, &its), 0);
+    assert_true(CPU_EQUAL(&its, &mine));
+    atomic_store(&word, 2);
+    ergo__os_wake_all(&word);
+    ergo__os_thread_join(&thread);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +309,8 @@ int main(void)
         cmocka_unit_test(a_container_that_cannot_see_its_group_obeys_the_levels_that_it_sees),
         cmocka_unit_test(version_1_groups_count_too),
         cmocka_unit_test(malformed_membership_is_no_quota),
+        cmocka_unit_test(the_large_cpus_of_a_board_come_first),
+        cmocka_unit_test(a_thread_keeps_to_the_cpus_it_is_given),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -68,7 +68,7 @@ static void work(void *user, uint32_t worker)
     for (uint32_t phase = 0; phase < PHASES; phase++) {
         for (uint32_t unit; (unit = ergo__pool_claim(j->pool)) < UNITS;)
             run_unit(j, phase, unit);
-        ergo__pool_barrier(j->pool);
+        ergo__pool_barrier(j->pool, worker);
     }
 }
 
@@ -166,7 +166,7 @@ static void late_work(void *user, uint32_t worker)
     slow_job *j = user;
     if (worker == 0)
         nanosleep_ms(100);
-    ergo__pool_barrier(j->pool);
+    ergo__pool_barrier(j->pool, worker);
     atomic_fetch_add(&j->late, 1);
 }
 
@@ -183,6 +183,38 @@ static void workers_that_wait_long_at_a_barrier_sleep(void **state)
     squad_close(&s);
 }
 
+static void what_waiting_costs_is_counted(void **state)
+{
+    (void)state;
+    squad s;
+    squad_open(&s, 3);
+    slow_job j = {.pool = &s.pool};
+    ergo__pool_run(&s.pool, 3, late_work, &j);
+    ergo__pool_run(&s.pool, 3, late_work, &j); /* the first one's last wait is told now */
+    const ergo__pool_waits waits = ergo__pool_waited(&s.pool);
+    assert_true(waits.slept_ns > 2 * 2 * 50 * 1000 * 1000); /* two workers, twice, most of 100 ms */
+    assert_true(waits.spun_ns > 0 && waits.spun_ns < 20 * 1000 * 1000);
+    ergo__pool_run(&s.pool, 1, late_work, &j); /* nobody to wait for */
+    assert_true(ergo__pool_waited(&s.pool).spun_ns == waits.spun_ns);
+    squad_close(&s);
+}
+
+static void workers_keep_to_the_largest_cpus_that_suffice(void **state)
+{
+    (void)state;
+    /* 1 + 3 + 4 cores of three sizes: the prime core and the large ones are alike. */
+    static const ergo__os_cpu board[] = {{7, 1024}, {4, 920}, {5, 920}, {6, 920},
+                                         {0, 250},  {1, 250}, {2, 250}, {3, 250}};
+    assert_int_equal(ergo__pool_cpus_for(board, 8, 1), 4);
+    assert_int_equal(ergo__pool_cpus_for(board, 8, 3), 4);
+    assert_int_equal(ergo__pool_cpus_for(board, 8, 4), 8);
+    assert_int_equal(ergo__pool_cpus_for(board, 8, 7), 8);
+    assert_int_equal(ergo__pool_cpus_for(board, 8, 20), 8);
+    assert_int_equal(ergo__pool_cpus_for(board, 0, 1), 0);
+    static const ergo__os_cpu equal[] = {{0, 1}, {1, 1}, {2, 1}, {3, 1}};
+    assert_int_equal(ergo__pool_cpus_for(equal, 4, 1), 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +223,8 @@ int main(void)
         cmocka_unit_test(pools_start_and_stop_many_times),
         cmocka_unit_test(idle_workers_sleep),
         cmocka_unit_test(workers_that_wait_long_at_a_barrier_sleep),
+        cmocka_unit_test(what_waiting_costs_is_counted),
+        cmocka_unit_test(workers_keep_to_the_largest_cpus_that_suffice),
     };
     return cmocka_run_group_tests_name("pool", tests, NULL, NULL);
 }
