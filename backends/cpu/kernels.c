@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "backends/cpu/kernels.h"
-#include "backends/cpu/features.h"
 
-#if defined(__x86_64__)
+#if defined(ERGO__CPU_X86)
 /* Features that the variants below were compiled for, each on top of the one before. */
 #define AVX2 (ERGO__CPU_AVX2 | ERGO__CPU_FMA | ERGO__CPU_F16C)
 #define AVXVNNI (AVX2 | ERGO__CPU_AVXVNNI)
 #define AVX512 (AVX2 | ERGO__CPU_AVX512)
 #define AVX512VNNI (AVX512 | ERGO__CPU_AVX512VNNI)
 
-static void fill_x86(uint32_t features, ergo__cpu_kernels *out)
+static void fill(uint32_t features, ergo__cpu_kernels *out)
 {
     if ((features & AVX2) == AVX2) {
 #define ERGO__MATMUL(TYPE, name, FORM) out->matmul_##name = ergo__matmul_##name##_avx2;
@@ -33,6 +32,21 @@ static void fill_x86(uint32_t features, ergo__cpu_kernels *out)
 #include "backends/cpu/kernels.inc"
     }
 }
+#elif defined(ERGO__CPU_ARM32)
+static void fill(uint32_t features, ergo__cpu_kernels *out)
+{
+    if (features & ERGO__CPU_VFPV4) {
+#define ERGO__MATMUL(TYPE, name, FORM) out->matmul_##name = ergo__matmul_##name##_vfpv4;
+#define ERGO__FUNCTION(result, name, parameters) out->name = ergo__##name##_vfpv4;
+#include "backends/cpu/kernels.inc"
+    }
+}
+#else
+static void fill(uint32_t features, ergo__cpu_kernels *out)
+{
+    (void)features;
+    (void)out;
+}
 #endif
 
 void ergo__cpu_kernels_fill(uint32_t features, ergo__cpu_kernels *out)
@@ -41,11 +55,7 @@ void ergo__cpu_kernels_fill(uint32_t features, ergo__cpu_kernels *out)
 #define ERGO__PACKED(TYPE, name) out->packed_##name = NULL;
 #define ERGO__FUNCTION(result, name, parameters) out->name = ergo__##name##_c;
 #include "backends/cpu/kernels.inc"
-#if defined(__x86_64__)
-    fill_x86(features, out);
-#else
-    (void)features;
-#endif
+    fill(features, out);
 }
 
 ergo__matmul_fn *ergo__cpu_matmul(const ergo__cpu_kernels *kernels, ergo_type type)

@@ -38,6 +38,13 @@ uint32_t ergo__os_cpus(ergo__os_cpu *cpus, uint32_t most)
     return 1;
 }
 
+/* A port for one board can say here what its CPU has, and faster kernels are chosen. */
+void ergo__os_hwcap(uint64_t words[2])
+{
+    words[0] = 0;
+    words[1] = 0;
+}
+
 ergo_status ergo__os_thread_start(ergo__os_thread *thread, void (*main)(void *user), void *user)
 {
     (void)thread;

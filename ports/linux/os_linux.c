@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/auxv.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -66,6 +67,12 @@ uint32_t ergo__os_cpus(ergo__os_cpu *cpus, uint32_t most)
             cpus[count++].id = id;
     ergo__linux_cpu_capacity("/sys/devices/system/cpu", cpus, count);
     return count;
+}
+
+void ergo__os_hwcap(uint64_t words[2])
+{
+    words[0] = getauxval(AT_HWCAP);
+    words[1] = getauxval(AT_HWCAP2);
 }
 
 /* What ergo__os_thread holds on this system. */

@@ -32,6 +32,12 @@ typedef struct ergo__os_cpu {
 /** Lists up to `most` of them, the most capable first, and returns how many; 0 where unknown. */
 uint32_t ergo__os_cpus(ergo__os_cpu *cpus, uint32_t most);
 
+/**
+ * What the system tells programs of the CPU's instruction sets: Linux's AT_HWCAP and AT_HWCAP2 for
+ * this architecture. Zeros, where nothing is known, leave what every CPU of the architecture has.
+ */
+void ergo__os_hwcap(uint64_t words[2]);
+
 /** Room for one thread of the system, so that the owner can lay it out. */
 typedef struct ergo__os_thread {
     uint64_t opaque[4];

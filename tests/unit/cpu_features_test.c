@@ -24,7 +24,8 @@ static void a_list_keeps_only_what_it_names(void **state)
     assert_int_equal(detect("all"), detect(NULL));
     assert_int_equal(detect("avx2"), all & ERGO__CPU_AVX2);
     assert_int_equal(detect("f16c,fma"), all & (ERGO__CPU_F16C | ERGO__CPU_FMA));
-    assert_int_equal(detect("avx2,fma,f16c,avx512,avx512vnni,avxvnni"), all);
+    assert_int_equal(detect("avx2,fma,f16c,avx512,avx512vnni,avxvnni,neon,dotprod,i8mm,vfpv4"),
+                     all);
 }
 
 static void a_minus_takes_away_from_everything(void **state)
@@ -66,6 +67,8 @@ static void texts_name_the_features(void **state)
     assert_string_equal(text, "none");
     ergo__cpu_features_text(ERGO__CPU_AVX2 | ERGO__CPU_F16C, text);
     assert_string_equal(text, "avx2 f16c");
+    ergo__cpu_features_text(UINT32_MAX, text);
+    assert_true(strlen(text) + 1 < sizeof text && strstr(text, "vfpv4"));
 }
 
 /* A table for part of a variant's features must not use that variant. */

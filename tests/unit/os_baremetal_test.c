@@ -49,6 +49,14 @@ static void there_is_one_cpu_and_no_second_thread(void **state)
     ergo__os_thread_join(&thread);
 }
 
+static void nothing_is_known_of_the_cpu(void **state)
+{
+    (void)state;
+    uint64_t words[2] = {1, 1};
+    ergo__os_hwcap(words);
+    assert_true(words[0] == 0 && words[1] == 0);
+}
+
 static void waiting_returns_because_nobody_could_wake(void **state)
 {
     (void)state;
@@ -62,6 +70,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_clocks_are_the_boards),
         cmocka_unit_test(there_is_one_cpu_and_no_second_thread),
+        cmocka_unit_test(nothing_is_known_of_the_cpu),
         cmocka_unit_test(waiting_returns_because_nobody_could_wake),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
