@@ -283,7 +283,8 @@ static void run_packed(const case_of_type *c, const problem *p, ergo__matmul_fn 
     guarded w = pack_weights(c, p);
     for (size_t t = 0, width; t < p->tokens; t += width) {
         const size_t most = p->tokens - t < ERGO__TILE_TOKENS ? p->tokens - t : ERGO__TILE_TOKENS;
-        width = quant_model_random(&seed) % 2 ? most : 1 + quant_model_random(&seed) % most;
+        width =
+            quant_model_random(&seed) % 2 ? most : 1 + (size_t)(quant_model_random(&seed) % most);
         guarded tile = open_tile(c, p, t, width);
         matmul(w.data, ergo__packed_strip_bytes(c->type, p->k), p->k, tile.data,
                c->form == DENSE ? p->x_stride : width * sizeof(ergo__tile_block),
