@@ -61,7 +61,7 @@ static void attend_head(ergo__program *program, const ergo__step *step, uint32_t
         const uint32_t last = page_end < end ? P : (end - 1) % P + 1;
         const void *keys = ergo__cpu_keys(program, table[start / P], step, kv_head);
         (q8 ? kernels->scores_q8_0 : kernels->scores_f16)(
-            keys, query, step->group, step->scale, start % P, last, scores + (start - first));
+            keys, query, 1, step->group, step->scale, start % P, last, scores + (start - first), 0);
     }
     const float inverse = kernels->softmax(scores, first, end - first);
     float *out = ergo__cpu_row(program, step->out[0], token) + at;
@@ -70,8 +70,8 @@ static void attend_head(ergo__program *program, const ergo__step *step, uint32_t
         const uint32_t page_end = (start / P + 1) * P;
         const uint32_t last = page_end < end ? P : (end - 1) % P + 1;
         const void *values = ergo__cpu_keys(program, table[start / P], step, kv_head) + behind;
-        (q8 ? kernels->mix_q8_0 : kernels->mix_f16)(values, scores + (start - first), step->group,
-                                                    start % P, last, out);
+        (q8 ? kernels->mix_q8_0 : kernels->mix_f16)(values, scores + (start - first), 0, 1,
+                                                    step->group, start % P, last, out);
     }
     kernels->scale(out, inverse, step->group, out);
 }

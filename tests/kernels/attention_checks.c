@@ -134,62 +134,88 @@ static unsigned char *fill_page(const ergo__cpu_kernels *k, guarded *g, bool q8,
     return page;
 }
 
+/* Most queries of one call. */
+#define QUERIES 19
+
+/* The score of one key, written out. */
+static float expected_score(const unsigned char *keys, bool q8, size_t n, size_t p,
+                            const float *query, const ergo__q8_block *codes)
+{
+    float acc = 0.0f;
+    for (size_t i = 0; !q8 && i < n; i++)
+        acc = fmaf(query[i], get_f16(keys, true, n, p, i), acc);
+    for (size_t b = 0; q8 && b < (n + 31) / 32; b++) {
+        const unsigned char *block = block_at(keys, n, p, 32 * b);
+        int sum = 0;
+        for (size_t i = 0; i < 32; i++)
+            sum += (int8_t)block[2 + i] * codes[b].q[i];
+        acc = fmaf(ergo__f32_of_f16(ergo__load_u16(block)) * codes[b].d, (float)sum, acc);
+    }
+    return acc * 0.125f;
+}
+
 static void check_scores(const ergo__cpu_kernels *k, bool q8, size_t n, int kind, size_t first,
                          size_t last)
 {
+    const size_t queries = 1 + (size_t)(check_random() % QUERIES), positions = last - first;
+    const size_t stride = positions + (size_t)(check_random() % 3);
     const size_t blocks = (n + 31) / 32, width = q8 ? 32 * blocks : n;
     guarded g[4];
     const unsigned char *keys = fill_page(k, &g[0], q8, true, n, kind);
-    float *query = CHECK_TAKE(&g[1], float, width);
-    float *scores = CHECK_TAKE(&g[2], float, last - first);
-    ergo__q8_block *codes = CHECK_TAKE(&g[3], ergo__q8_block, blocks);
-    check_fill(query, n, kind);
-    for (size_t i = n; i < width; i++)
-        query[i] = 0.0f;
+    float *query = CHECK_TAKE(&g[1], float, queries *width);
+    float *scores = CHECK_TAKE(&g[2], float, (queries - 1) * stride + positions);
+    ergo__q8_block *codes = CHECK_TAKE(&g[3], ergo__q8_block, queries * blocks);
+    memset(query, 0, queries * width * sizeof *query);
+    for (size_t j = 0; j < queries; j++)
+        check_fill(query + j * width, n, kind);
     if (q8)
-        k->quantize_q8(query, codes, width);
-    (q8 ? k->scores_q8_0 : k->scores_f16)(keys, q8 ? (const void *)codes : query, n, 0.125f, first,
-                                          last, scores);
-    for (size_t p = first; p < last; p++) {
-        float acc = 0.0f;
-        for (size_t i = 0; !q8 && i < n; i++)
-            acc = fmaf(query[i], get_f16(keys, true, n, p, i), acc);
-        for (size_t b = 0; q8 && b < blocks; b++) {
-            const unsigned char *block = block_at(keys, n, p, 32 * b);
-            int sum = 0;
-            for (size_t i = 0; i < 32; i++)
-                sum += (int8_t)block[2 + i] * codes[b].q[i];
-            acc = fmaf(ergo__f32_of_f16(ergo__load_u16(block)) * codes[b].d, (float)sum, acc);
+        k->quantize_q8(query, codes, queries * width);
+    (q8 ? k->scores_q8_0 : k->scores_f16)(keys, q8 ? (const void *)codes : query, queries, n,
+                                          0.125f, first, last, scores, stride);
+    for (size_t j = 0; j < queries; j++)
+        for (size_t p = first; p < last; p++) {
+            const float expected =
+                expected_score(keys, q8, n, p, query + j * width, codes + j * blocks);
+            check_same("scores", &scores[j * stride + p - first], &expected, 1);
         }
-        acc *= 0.125f;
-        check_same("scores", &scores[p - first], &acc, 1);
-    }
+    for (size_t i = 0; i < (queries - 1) * stride; i++)
+        if (i % stride >= positions) /* between two queries' scores */
+            assert_int_equal(ergo__bits_of_f32(scores[i]), 0xa5a5a5a5u);
     for (int i = 0; i < 4; i++)
         guarded_close(&g[i]);
+}
+
+static void expect_mix(const unsigned char *values, bool q8, size_t n, size_t first, size_t last,
+                       const float *weights, float *out)
+{
+    for (size_t p = first; p < last; p++)
+        for (size_t i = 0; i < n; i++) {
+            const unsigned char *block = block_at(values, n, p, i);
+            if (q8)
+                out[i] = fmaf(weights[p - first] * ergo__f32_of_f16(ergo__load_u16(block)),
+                              (float)(int8_t)block[2 + i % 32], out[i]);
+            else
+                out[i] = fmaf(weights[p - first], get_f16(values, false, n, p, i), out[i]);
+        }
 }
 
 static void check_mix(const ergo__cpu_kernels *k, bool q8, size_t n, int kind, size_t first,
                       size_t last)
 {
+    const size_t queries = 1 + (size_t)(check_random() % QUERIES), positions = last - first;
+    const size_t stride = positions + (size_t)(check_random() % 3);
     guarded g[4];
     const unsigned char *values = fill_page(k, &g[0], q8, false, n, kind);
-    float *weights = CHECK_TAKE(&g[1], float, last - first);
-    float *out = CHECK_TAKE(&g[2], float, n), *expected = CHECK_TAKE(&g[3], float, n);
-    check_fill(weights, last - first, kind ? 1 : 0);
-    check_fill(out, n, 0);
-    memcpy(expected, out, n * sizeof *out);
-    for (size_t p = first; p < last; p++)
-        for (size_t i = 0; i < n; i++) {
-            const unsigned char *block = block_at(values, n, p, i);
-            if (q8)
-                expected[i] = fmaf(weights[p - first] * ergo__f32_of_f16(ergo__load_u16(block)),
-                                   (float)(int8_t)block[2 + i % 32], expected[i]);
-            else
-                expected[i] =
-                    fmaf(weights[p - first], get_f16(values, false, n, p, i), expected[i]);
-        }
-    (q8 ? k->mix_q8_0 : k->mix_f16)(values, weights, n, first, last, out);
-    check_same("mix", out, expected, n);
+    float *weights = CHECK_TAKE(&g[1], float, (queries - 1) * stride + positions);
+    float *out = CHECK_TAKE(&g[2], float, queries *n);
+    float *expected = CHECK_TAKE(&g[3], float, queries *n);
+    check_fill(weights, (queries - 1) * stride + positions, kind ? 1 : 0);
+    check_fill(out, queries * n, 0);
+    memcpy(expected, out, queries * n * sizeof *out);
+    for (size_t j = 0; j < queries; j++)
+        expect_mix(values, q8, n, first, last, weights + j * stride, expected + j * n);
+    (q8 ? k->mix_q8_0 : k->mix_f16)(values, weights, stride, queries, n, first, last, out);
+    check_same("mix", out, expected, queries * n);
     for (int i = 0; i < 4; i++)
         guarded_close(&g[i]);
 }

@@ -27,11 +27,9 @@ void ERGO__KERNEL(store_f16)(const float *key, const float *value, size_t head_d
     }
 }
 
-void ERGO__KERNEL(scores_f16)(const void *keys, const void *query, size_t head_dim, float scale,
-                              size_t first, size_t last, float *scores)
+static void score_f16(const uint16_t *k, const float *q, size_t head_dim, float scale, size_t first,
+                      size_t last, float *scores)
 {
-    const uint16_t *k = keys;
-    const float *q = query;
     float acc[P] = {0};
     if (first == 0 && last == P) {
         for (size_t i = 0; i < head_dim; i++)
@@ -46,13 +44,22 @@ void ERGO__KERNEL(scores_f16)(const void *keys, const void *query, size_t head_d
         scores[p - first] = acc[p] * scale;
 }
 
-void ERGO__KERNEL(mix_f16)(const void *values, const float *weights, size_t head_dim, size_t first,
-                           size_t last, float *out)
+void ERGO__KERNEL(scores_f16)(const void *keys, const void *query, size_t queries, size_t head_dim,
+                              float scale, size_t first, size_t last, float *scores, size_t stride)
+{
+    for (size_t j = 0; j < queries; j++)
+        score_f16(keys, (const float *)query + j * head_dim, head_dim, scale, first, last,
+                  scores + j * stride);
+}
+
+void ERGO__KERNEL(mix_f16)(const void *values, const float *weights, size_t stride, size_t queries,
+                           size_t head_dim, size_t first, size_t last, float *out)
 {
     const uint16_t *v = values;
-    for (size_t p = first; p < last; p++)
-        for (size_t i = 0; i < head_dim; i++)
-            out[i] = fmaf(weights[p - first], ergo__f32_of_f16(v[p * head_dim + i]), out[i]);
+    for (size_t j = 0; j < queries; j++, weights += stride, out += head_dim)
+        for (size_t p = first; p < last; p++)
+            for (size_t i = 0; i < head_dim; i++)
+                out[i] = fmaf(weights[p - first], ergo__f32_of_f16(v[p * head_dim + i]), out[i]);
 }
 
 /* ---- Q8_0 ---------------------------------------------------------------------------------- */
@@ -100,14 +107,10 @@ void ERGO__KERNEL(store_q8_0)(const float *key, const float *value, size_t head_
     encode_q8_0(value, head_dim, (unsigned char *)values + slot * bytes);
 }
 
-/* Queries are quantized like any activation: `query` is ergo__q8_block, padded with zeros. */
-void ERGO__KERNEL(scores_q8_0)(const void *keys, const void *query, size_t head_dim, float scale,
-                               size_t first, size_t last, float *scores)
+static void score_q8_0(const unsigned char *row, const ergo__q8_block *q, size_t blocks,
+                       float scale, size_t positions, float *scores)
 {
-    const size_t bytes = row_bytes(head_dim), blocks = bytes / ERGO__KV_BLOCK_BYTES;
-    const ergo__q8_block *q = query;
-    for (size_t p = first; p < last; p++) {
-        const unsigned char *row = (const unsigned char *)keys + p * bytes;
+    for (size_t p = 0; p < positions; p++) {
         float acc = 0.0f;
         for (size_t b = 0; b < blocks; b++, row += ERGO__KV_BLOCK_BYTES) {
             int32_t sum = 0;
@@ -115,22 +118,36 @@ void ERGO__KERNEL(scores_q8_0)(const void *keys, const void *query, size_t head_
                 sum += (int32_t)(int8_t)row[2 + i] * q[b].q[i];
             acc = fmaf(ergo__f32_of_f16(ergo__load_u16(row)) * q[b].d, (float)sum, acc);
         }
-        scores[p - first] = acc * scale;
+        scores[p] = acc * scale;
     }
 }
 
-void ERGO__KERNEL(mix_q8_0)(const void *values, const float *weights, size_t head_dim, size_t first,
-                            size_t last, float *out)
+/* Queries are quantized like any activation. */
+void ERGO__KERNEL(scores_q8_0)(const void *keys, const void *query, size_t queries, size_t head_dim,
+                               float scale, size_t first, size_t last, float *scores, size_t stride)
+{
+    const size_t bytes = row_bytes(head_dim), blocks = bytes / ERGO__KV_BLOCK_BYTES;
+    for (size_t j = 0; j < queries; j++)
+        score_q8_0((const unsigned char *)keys + first * bytes,
+                   (const ergo__q8_block *)query + j * blocks, blocks, scale, last - first,
+                   scores + j * stride);
+}
+
+static void add_q8_0(const unsigned char *row, float weight, size_t head_dim, float *out)
+{
+    for (size_t start = 0; start < head_dim; start += ERGO__KV_BLOCK, row += ERGO__KV_BLOCK_BYTES) {
+        const size_t n = head_dim - start < ERGO__KV_BLOCK ? head_dim - start : ERGO__KV_BLOCK;
+        const float w = weight * ergo__f32_of_f16(ergo__load_u16(row));
+        for (size_t i = 0; i < n; i++)
+            out[start + i] = fmaf(w, (float)(int8_t)row[2 + i], out[start + i]);
+    }
+}
+
+void ERGO__KERNEL(mix_q8_0)(const void *values, const float *weights, size_t stride, size_t queries,
+                            size_t head_dim, size_t first, size_t last, float *out)
 {
     const size_t bytes = row_bytes(head_dim);
-    for (size_t p = first; p < last; p++) {
-        const unsigned char *row = (const unsigned char *)values + p * bytes;
-        for (size_t start = 0; start < head_dim; start += ERGO__KV_BLOCK) {
-            const size_t n = head_dim - start < ERGO__KV_BLOCK ? head_dim - start : ERGO__KV_BLOCK;
-            const float w = weights[p - first] * ergo__f32_of_f16(ergo__load_u16(row));
-            for (size_t i = 0; i < n; i++)
-                out[start + i] = fmaf(w, (float)(int8_t)row[2 + i], out[start + i]);
-            row += ERGO__KV_BLOCK_BYTES;
-        }
-    }
+    for (size_t j = 0; j < queries; j++, weights += stride, out += head_dim)
+        for (size_t p = first; p < last; p++)
+            add_q8_0((const unsigned char *)values + p * bytes, weights[p - first], head_dim, out);
 }
