@@ -52,7 +52,7 @@ static void fill(uint32_t features, ergo__cpu_kernels *out)
 void ergo__cpu_kernels_fill(uint32_t features, ergo__cpu_kernels *out)
 {
 #define ERGO__MATMUL(TYPE, name, FORM) out->matmul_##name = ergo__matmul_##name##_c;
-#define ERGO__PACKED(TYPE, name) out->packed_##name = NULL;
+#define ERGO__PACKED(TYPE, name) out->packed_##name = ergo__packed_##name##_c;
 #define ERGO__FUNCTION(result, name, parameters) out->name = ergo__##name##_c;
 #include "backends/cpu/kernels.inc"
     fill(features, out);
@@ -78,6 +78,18 @@ ergo__matmul_fn *ergo__cpu_packed(const ergo__cpu_kernels *kernels, ergo_type ty
 #include "backends/cpu/kernels.inc"
     default:
         return NULL;
+    }
+}
+
+bool ergo__cpu_packing_pays(const ergo__cpu_kernels *kernels, ergo_type type)
+{
+    switch (type) {
+#define ERGO__PACKED(TYPE, name)                                                                   \
+    case ERGO_TYPE_##TYPE:                                                                         \
+        return kernels->packed_##name != ergo__packed_##name##_c;
+#include "backends/cpu/kernels.inc"
+    default:
+        return false;
     }
 }
 

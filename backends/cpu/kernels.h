@@ -78,13 +78,14 @@ typedef void ergo__matmul_fn(const void *w, size_t row_bytes, size_t k, const vo
 /** The kernels to use. */
 typedef struct ergo__cpu_kernels {
 #define ERGO__MATMUL(TYPE, name, FORM) ergo__matmul_fn *matmul_##name;
-#define ERGO__PACKED(TYPE, name) ergo__matmul_fn *packed_##name; /* or NULL */
+#define ERGO__PACKED(TYPE, name) ergo__matmul_fn *packed_##name;
 #define ERGO__FUNCTION(result, name, parameters) result(*name) parameters;
 #include "backends/cpu/kernels.inc"
 } ergo__cpu_kernels;
 
 /* Declarations of one variant's functions: ergo__matmul_q4_0_c, ... */
 #define ERGO__MATMUL(TYPE, name, FORM) ergo__matmul_fn ergo__matmul_##name##_c;
+#define ERGO__PACKED(TYPE, name) ergo__matmul_fn ergo__packed_##name##_c;
 #define ERGO__FUNCTION(result, name, parameters) result ergo__##name##_c parameters;
 #include "backends/cpu/kernels.inc"
 #if defined(ERGO__CPU_X86)
@@ -116,8 +117,14 @@ void ergo__cpu_kernels_fill(uint32_t features, ergo__cpu_kernels *out);
 /** The matmul for weights of `type`, or NULL. */
 ergo__matmul_fn *ergo__cpu_matmul(const ergo__cpu_kernels *kernels, ergo_type type);
 
-/** The matmul for packed weights of `type`, or NULL. */
+/** The matmul for packed weights of `type`, or NULL where there is no such type. */
 ergo__matmul_fn *ergo__cpu_packed(const ergo__cpu_kernels *kernels, ergo_type type);
+
+/**
+ * Whether it pays to pack weights of `type` before use: where there are instructions for it.
+ * (Packed weights can be multiplied everywhere.)
+ */
+bool ergo__cpu_packing_pays(const ergo__cpu_kernels *kernels, ergo_type type);
 
 /** Whether these take ergo__q8_block (true) or floats. */
 bool ergo__cpu_takes_q8(ergo_type type);

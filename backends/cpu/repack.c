@@ -5,7 +5,7 @@
 
 /*
  * Weights in the layout of the kernels. Each matrix is packed once, however many steps use it; what
- * has no packed kernel here stays in the file.
+ * would not gain by it stays in the file.
  */
 
 /* Strips that a worker claims together. */
@@ -17,9 +17,9 @@ static const ergo__weight *weight_of(const ergo__program *p, size_t step, size_t
     return s->op == ERGO__OP_MATMUL && s->weight[i].data ? &s->weight[i] : NULL;
 }
 
-static bool has_packed(const ergo__program *p, const ergo__weight *w)
+static bool is_packed(const ergo__program *p, const ergo__weight *w)
 {
-    return ergo__cpu_packed(&p->device->kernels, w->type) != NULL;
+    return ergo__cpu_packing_pays(&p->device->kernels, w->type);
 }
 
 static size_t strips_of(const ergo__weight *w)
@@ -48,7 +48,7 @@ size_t ergo__cpu_repack_layout(ergo__program *p, ergo__arena *arena)
         for (size_t i = 0; i < ERGO__CPU_MATRICES; i++) {
             const ergo__weight *w = weight_of(p, s, i);
             size_t first_step, first_i, all;
-            if (!w || !has_packed(p, w) || !is_first(p, s, i, &first_step, &first_i))
+            if (!w || !is_packed(p, w) || !is_first(p, s, i, &first_step, &first_i))
                 continue;
             const size_t strip = ergo__packed_strip_bytes(w->type, w->columns);
             if (!ergo__mul_size(strip, strips_of(w), &all) || !ergo__add_size(bytes, all, &bytes))
@@ -72,7 +72,7 @@ static void place(ergo__program *p)
             *m = (ergo__cpu_matrix){0};
             if (!w)
                 continue;
-            if (!has_packed(p, w)) {
+            if (!is_packed(p, w)) {
                 m->matmul = ergo__cpu_matmul(&p->device->kernels, w->type);
                 m->data = w->data;
                 m->row_bytes = w->row_bytes;
