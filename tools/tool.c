@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -100,12 +101,20 @@ void *tool_alloc(size_t count, size_t size)
     return memory;
 }
 
+/* A huge page of most 64-bit systems. Where there are none of this size, it is an alignment. */
+#define HUGE_PAGE_BYTES ((size_t)2 << 20)
+
 ergo_block tool_block(size_t size)
 {
     void *data = NULL;
-    if (posix_memalign(&data, ERGO_BLOCK_ALIGN, size == 0 ? 1 : size) != 0) {
+    const size_t align = size < 2 * HUGE_PAGE_BYTES ? ERGO_BLOCK_ALIGN : HUGE_PAGE_BYTES;
+    if (posix_memalign(&data, align, size == 0 ? 1 : size) != 0) {
         tool_error("out of memory: %zu bytes", size);
         return (ergo_block){NULL, 0};
     }
+    /* Weights are read from end to end for every token: with small pages the look-up of addresses
+     * takes a good part of that time. A system that has no huge pages to give says no: no harm. */
+    if (align == HUGE_PAGE_BYTES)
+        (void)madvise(data, size / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES, MADV_HUGEPAGE);
     return (ergo_block){data, size};
 }

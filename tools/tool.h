@@ -49,8 +49,10 @@ ergo_str tool_str(const char *text);
 /** `count` objects of `size` bytes, zeroed; NULL and a message when there is no memory. */
 void *tool_alloc(size_t count, size_t size);
 
-/** A block of `size` bytes aligned for an _open call; `data` is NULL, after a message, on failure.
- *  Release with free(block.data). */
+/**
+ * A block of `size` bytes aligned for an _open call, large ones in huge pages where the system has
+ * them; `data` is NULL, after a message, on failure. Release with free(block.data).
+ */
 ergo_block tool_block(size_t size);
 
 /** A subcommand of run-model. */

@@ -30,7 +30,8 @@ typedef struct ergo_str {
 /**
  * Memory lent by the caller for the lifetime of one object. Each ergo_x_open has an ergo_x_size
  * that tells the exact number of bytes it will use; ergo takes nothing else, then or later. The
- * block must be aligned to ERGO_BLOCK_ALIGN and outlive the object.
+ * block must be aligned to ERGO_BLOCK_ALIGN and outlive the object. That of an engine is read from
+ * end to end for every token: put it in huge pages where the system has them (docs/PORTING.md).
  */
 typedef struct ergo_block {
     void *data;
