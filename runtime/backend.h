@@ -51,9 +51,11 @@ struct ergo_backend {
     /**
      * Lays the program out in the arena (counting or real) and uploads what the device keeps.
      * `memory` (never NULL) gets what was taken, but for `scratch`, which the engine fills.
+     * `release` is told of weights that were copied.
      */
     ergo_status (*prepare)(ergo_device *device, const ergo__plan *plan, const ergo__limits *limits,
-                           ergo__arena *arena, ergo_engine_memory *memory, ergo__program **out);
+                           ergo_release release, ergo__arena *arena, ergo_engine_memory *memory,
+                           ergo__program **out);
     /** Runs all steps over the batch and waits for the end. */
     ergo_status (*run)(ergo__program *program, const ergo__batch *batch);
     /** Row `row` of the last run's logits; valid until the next run. NULL when it was lost. */

@@ -143,8 +143,8 @@ static void lay_batch(ergo_engine *engine, ergo__arena *arena)
 }
 
 /* One layout for _size and _open. `engine` is resolved; its pointers are valid in a real arena. */
-static ergo_status lay_engine(ergo_engine *engine, ergo_device *device, ergo__arena *arena,
-                              ergo_engine_memory *memory)
+static ergo_status lay_engine(ergo_engine *engine, ergo_device *device, ergo_release release,
+                              ergo__arena *arena, ergo_engine_memory *memory)
 {
     const ergo_model *model = engine->model;
     const ergo_backend *backend = device->backend;
@@ -164,8 +164,8 @@ static ergo_status lay_engine(ergo_engine *engine, ergo_device *device, ergo__ar
     engine->sampler_scratch = take_block(arena, ergo__sampler_scratch_size(vocabulary));
     engine->piece = take_block(arena, piece);
     engine->text = take_block(arena, piece + ERGO_STOP_BYTES_MAX);
-    const ergo_status status =
-        backend->prepare(device, &model->plan, &engine->limits, arena, memory, &engine->program);
+    const ergo_status status = backend->prepare(device, &model->plan, &engine->limits, release,
+                                                arena, memory, &engine->program);
     if (status != ERGO_OK)
         return status;
     size_t page_bytes;
@@ -191,7 +191,7 @@ ergo_status ergo_engine_size(const ergo_model *model, ergo_device *device,
     ergo__arena arena = ergo__arena_counting();
     (void)ERGO__TAKE_LINE(&arena, ergo_engine, 1);
     ergo_engine_memory parts = {0, 0, 0, 0};
-    status = lay_engine(&engine, device, &arena, &parts);
+    status = lay_engine(&engine, device, (ergo_release){NULL, NULL}, &arena, &parts);
     if (status != ERGO_OK)
         return status;
     if (arena.full)
@@ -209,14 +209,16 @@ ergo_status ergo_engine_open(const ergo_model *model, ergo_device *device,
     const ergo_engine_config none = {.max_sessions = 0};
     if (!model || !device || !out)
         return ERGO_E_ARGUMENT;
+    if (!config)
+        config = &none;
     ergo_engine resolved;
-    ergo_status status = resolve(model, config ? config : &none, &resolved);
+    ergo_status status = resolve(model, config, &resolved);
     if (status != ERGO_OK)
         return status;
     ergo__arena arena = ergo__arena_over(memory);
     ergo_engine *engine = ERGO__TAKE_LINE(&arena, ergo_engine, 1);
     ergo_engine_memory parts = {0, 0, 0, 0};
-    status = lay_engine(&resolved, device, &arena, &parts);
+    status = lay_engine(&resolved, device, config->release, &arena, &parts);
     if (status != ERGO_OK)
         return status;
     if (arena.full)

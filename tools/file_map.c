@@ -60,6 +60,19 @@ void file_map_close(file_map *map)
     *map = (file_map){.mapping = NULL};
 }
 
+/* Whole pages only; what the system does not let go of does no harm. */
+static void release_pages(void *user, const void *data, size_t size)
+{
+    (void)user;
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t first = ((uintptr_t)data + page - 1) / page * page;
+    const uintptr_t end = ((uintptr_t)data + size) / page * page;
+    if (first < end)
+        (void)madvise((void *)first, end - first, MADV_DONTNEED);
+}
+
+const ergo_release file_map_release = {.bytes = release_pages};
+
 /* More than any prompt or test text; what never ends, such as a device, is stopped here. */
 #define TEXT_BYTES_MAX ((size_t)256 << 20)
 

@@ -14,6 +14,9 @@ typedef struct file_map {
 tool_exit file_map_open(const char *path, file_map *out);
 void file_map_close(file_map *map);
 
+/** For an engine over mapped files: lets go of pages that were copied. They can still be read. */
+extern const ergo_release file_map_release;
+
 /** A whole text read into memory. */
 typedef struct file_text {
     char *data; /**< allocated, NUL behind the end */

@@ -123,6 +123,7 @@ tool_exit load_engine(loaded *state, ergo_engine_config *config)
 {
     const double start = tool_seconds();
     config->log = state->log;
+    config->release = file_map_release;
     ergo_block block = {NULL, 0};
     size_t size = 0;
     ergo_status status = ergo_engine_size(state->model, state->device, config, &size, NULL);

@@ -38,7 +38,7 @@ tool_exit load_model(loaded *state, const char *path, const common_options *opti
 /** Then the device. `threads` 0 means all. */
 tool_exit load_device(loaded *state, const common_options *options);
 
-/** Then an engine; `config->log` is filled in. */
+/** Then an engine; `config->log` and `config->release` are filled in. */
 tool_exit load_engine(loaded *state, ergo_engine_config *config);
 
 void load_close(loaded *state);

@@ -63,10 +63,11 @@ static void lay_program(ergo__program *p, ergo__arena *arena, ergo_engine_memory
 }
 
 ergo_status ergo__cpu_prepare(ergo_device *device, const ergo__plan *plan,
-                              const ergo__limits *limits, ergo__arena *arena,
+                              const ergo__limits *limits, ergo_release release, ergo__arena *arena,
                               ergo_engine_memory *memory, ergo__program **out)
 {
-    ergo__program program = {.device = (ergo__cpu_device *)device, .plan = plan, .limits = *limits};
+    ergo__program program = {
+        .device = (ergo__cpu_device *)device, .plan = plan, .limits = *limits, .release = release};
     if (!ergo__kv_page_bytes(limits->kv, plan, &program.page_bytes))
         return ergo__fail(&device->log, ERGO_E_LIMIT, "cpu: a page of keys and values overflows");
     ergo__program *real = ERGO__TAKE_LINE(arena, ergo__program, 1);

@@ -34,6 +34,7 @@ struct ergo__program {
 
     ergo__cpu_matrix (*matrices)[ERGO__CPU_MATRICES]; /* of each step; data is NULL where it ends */
     unsigned char *packed;
+    ergo_release release; /* of what was packed */
 
     unsigned char *pages;
     size_t page_bytes;
@@ -96,7 +97,7 @@ size_t ergo__cpu_phases(const ergo__program *program, const ergo__step *step,
 /** ---- program.c: what the backend's functions do, see runtime/backend.h ---- */
 
 ergo_status ergo__cpu_prepare(ergo_device *device, const ergo__plan *plan,
-                              const ergo__limits *limits, ergo__arena *arena,
+                              const ergo__limits *limits, ergo_release release, ergo__arena *arena,
                               ergo_engine_memory *memory, ergo__program **out);
 ergo_status ergo__cpu_run(ergo__program *program, const ergo__batch *batch);
 const float *ergo__cpu_logits(ergo__program *program, uint32_t row);

@@ -8,8 +8,9 @@
  * would not gain by it stays in the file.
  */
 
-/* Strips that a worker claims together. */
-#define CLAIM 4u
+/* Bytes of strips that a worker claims together: enough that releasing them pays, and few enough
+ * that what is copied and not yet released is no burden. */
+#define CLAIM_BYTES ((size_t)1 << 20)
 
 static const ergo__weight *weight_of(const ergo__program *p, size_t step, size_t i)
 {
@@ -88,17 +89,30 @@ static void place(ergo__program *p)
         }
 }
 
-/* The strips of one matrix from `strip` on, CLAIM at most. */
-static void pack_strips(const ergo__weight *w, const ergo__cpu_matrix *m, unsigned char *packed,
-                        size_t strip)
+static size_t strips_of_claim(const ergo__cpu_matrix *m)
 {
-    const size_t last = strip + CLAIM < strips_of(w) ? strip + CLAIM : strips_of(w);
-    for (; strip < last; strip++) {
-        const size_t row = strip * ERGO__STRIP_ROWS;
+    return ergo__ceil_div(CLAIM_BYTES, m->row_bytes);
+}
+
+static void release(const ergo__program *p, const ergo__weight *w, size_t row, size_t rows)
+{
+    if (p->release.bytes)
+        p->release.bytes(p->release.user, w->data + row * w->row_bytes, rows * w->row_bytes);
+}
+
+/* Claim number `claim` of the strips of one matrix. */
+static void pack_strips(const ergo__program *p, const ergo__weight *w, const ergo__cpu_matrix *m,
+                        size_t claim)
+{
+    const size_t first = claim * strips_of_claim(m), end = first + strips_of_claim(m);
+    size_t row = first * ERGO__STRIP_ROWS;
+    for (size_t strip = first; strip < end && row < w->rows; strip++, row += ERGO__STRIP_ROWS) {
         const size_t rows = w->rows - row < ERGO__STRIP_ROWS ? w->rows - row : ERGO__STRIP_ROWS;
         ergo__cpu_pack(w->type, w->data + row * w->row_bytes, w->row_bytes, w->columns, rows,
-                       packed + (size_t)(m->data - packed) + strip * m->row_bytes);
+                       p->packed + (size_t)(m->data - p->packed) + strip * m->row_bytes);
     }
+    const size_t begin = first * ERGO__STRIP_ROWS;
+    release(p, w, begin, (row < w->rows ? row : w->rows) - begin);
 }
 
 /* What every worker does: matrix after matrix, claiming strips. */
@@ -117,10 +131,26 @@ static void pack_all(void *user, uint32_t worker)
             if (!w || !m->packed || m->data < end)
                 continue;
             end = m->data + m->row_bytes * strips_of(w);
-            const size_t claims = ergo__ceil_div(strips_of(w), CLAIM);
+            const size_t claims = ergo__ceil_div(strips_of(w), strips_of_claim(m));
             for (; claim < before + claims; claim = ergo__pool_claim(pool))
-                pack_strips(w, m, p->packed, (claim - before) * CLAIM);
+                pack_strips(p, w, m, claim - before);
             before += claims;
+        }
+}
+
+/* The whole matrices once more: memory comes in pages, and a page at the seam of two claims is no
+ * page of either. */
+static void release_all(const ergo__program *p)
+{
+    const unsigned char *end = p->packed;
+    for (size_t s = 0; s < p->plan->step_count; s++)
+        for (size_t i = 0; i < ERGO__CPU_MATRICES; i++) {
+            const ergo__weight *w = weight_of(p, s, i);
+            const ergo__cpu_matrix *m = &p->matrices[s][i];
+            if (!w || !m->packed || m->data < end)
+                continue;
+            end = m->data + m->row_bytes * strips_of(w);
+            release(p, w, 0, w->rows);
         }
 }
 
@@ -128,4 +158,5 @@ void ergo__cpu_repack(ergo__program *p)
 {
     place(p);
     ergo__pool_run(&p->device->pool, p->device->common.threads, pack_all, p);
+    release_all(p);
 }

@@ -55,6 +55,17 @@ typedef struct ergo_log {
     ergo_log_level level; /**< least level that is passed on */
 } ergo_log;
 
+/**
+ * How a host is told that `size` bytes at `data`, somewhere in the model's file, have been copied
+ * and will hardly be read again: it may let their memory go, as long as reading them still works.
+ * On Linux this is madvise(MADV_DONTNEED) on the whole pages inside. Called from the threads of a
+ * device, several at once. Zeroed means that nobody is told.
+ */
+typedef struct ergo_release {
+    void (*bytes)(void *user, const void *data, size_t size);
+    void *user;
+} ergo_release;
+
 #ifdef __cplusplus
 }
 #endif

@@ -77,6 +77,7 @@ typedef struct ergo_engine_config {
     uint32_t batch_outputs; /**< most rows of logits in one step; 0 means max_sessions */
     uint32_t kv_pages; /**< pages of 32 positions; 0 means enough for every session's context */
     ergo_kv_type kv;
+    ergo_release release; /**< told of weights as they are packed, while the engine opens */
 } ergo_engine_config;
 
 /** Where an engine's memory goes, in bytes. */
@@ -96,7 +97,10 @@ ergo_status ergo_engine_size(const ergo_model *model, ergo_device *device,
                              const ergo_engine_config *config, size_t *size,
                              ergo_engine_memory *memory);
 
-/** Opens an engine; model and device must outlive it. */
+/**
+ * Opens an engine; model and device must outlive it. Weights that the device wants in a layout of
+ * its own are copied here, a few MiB at a time, and reported to `config->release`.
+ */
 ergo_status ergo_engine_open(const ergo_model *model, ergo_device *device,
                              const ergo_engine_config *config, ergo_block memory,
                              ergo_engine **out);

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -203,6 +204,55 @@ static void engine_size_is_what_it_uses_for_every_config(void **state)
     test_block_close(&block);
 }
 
+/* Which bytes of a file were released. */
+typedef struct released {
+    ergo_bytes file;
+    unsigned char *marks; /* a byte for each byte of the file */
+} released;
+
+static void mark_released(void *user, const void *data, size_t size)
+{
+    const released *r = user;
+    const size_t from = (size_t)((const unsigned char *)data - (const unsigned char *)r->file.data);
+    assert_true(from < r->file.size && size <= r->file.size - from);
+    memset(r->marks + from, 1, size);
+}
+
+/* Whether all bytes of a tensor were released, or none. */
+static bool tensor_released(const released *r, const ergo_tensor *tensor)
+{
+    const size_t from =
+        (size_t)((const unsigned char *)tensor->bytes.data - (const unsigned char *)r->file.data);
+    size_t count = 0;
+    for (size_t i = 0; i < tensor->bytes.size; i++)
+        count += r->marks[from + i];
+    assert_true(count == 0 || count == tensor->bytes.size);
+    return count > 0;
+}
+
+static void what_is_packed_is_released(void **state)
+{
+    (void)state;
+    test_model m;
+    test_engine e;
+    assert_true(test_model_open_file(&m, ERGO_SOURCE_DIR "/models/demo/ergo-demo-Q8_0.gguf"));
+    released r = {.file = m.file, .marks = calloc(m.file.size, 1)};
+    assert_non_null(r.marks);
+    test_engine_open(&e, &m, &(test_engine_options){.config = {.release = {mark_released, &r}}});
+    ergo_engine_memory parts;
+    size_t size, matrices = 0, vectors = 0;
+    assert_int_equal(ergo_engine_size(m.model, e.device, NULL, &size, &parts), ERGO_OK);
+    for (size_t i = 0; i < ergo_gguf_tensor_count(m.gguf); i++) {
+        const ergo_tensor *tensor = ergo_gguf_tensor_at(m.gguf, i);
+        *(tensor->n_dims > 1 ? &matrices : &vectors) += tensor_released(&r, tensor);
+    }
+    assert_int_equal(vectors, 0);
+    assert_true(parts.repacked > 0 ? matrices > 0 : matrices == 0);
+    test_engine_close(&e);
+    test_model_close(&m);
+    free(r.marks);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +260,7 @@ int main(void)
         cmocka_unit_test(model_and_tokenizer_size_are_what_they_use),
         cmocka_unit_test(every_smaller_block_is_refused_by_a_model),
         cmocka_unit_test(engine_size_is_what_it_uses_for_every_config),
+        cmocka_unit_test(what_is_packed_is_released),
     };
     return cmocka_run_group_tests_name("memory", tests, NULL, NULL);
 }
