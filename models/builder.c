@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "ergo/pack.h"
 #include "runtime/base/log.h"
 
 #define KEY_MAX 128
@@ -220,6 +221,12 @@ static const ergo_tensor *find_tensor(ergo__builder *builder, const char *name, 
     return tensor;
 }
 
+/* Rows, or strips. */
+static uint64_t lines_of(const ergo_tensor *tensor)
+{
+    return tensor->packed ? (tensor->shape[1] - 1) / ERGO_PACKED_ROWS + 1 : tensor->shape[1];
+}
+
 ergo__weight ergo__build_matrix(ergo__builder *builder, const char *name, uint32_t rows,
                                 uint32_t columns)
 {
@@ -233,7 +240,8 @@ ergo__weight ergo__build_matrix(ergo__builder *builder, const char *name, uint32
                           .type = tensor->type,
                           .rows = rows,
                           .columns = columns,
-                          .row_bytes = tensor->bytes.size / rows};
+                          .packed = tensor->packed,
+                          .row_bytes = tensor->bytes.size / lines_of(tensor)};
 }
 
 ergo__weight ergo__build_layer_matrix(ergo__builder *builder, uint32_t layer, const char *name,
@@ -243,12 +251,18 @@ ergo__weight ergo__build_layer_matrix(ergo__builder *builder, uint32_t layer, co
     return ergo__build_matrix(builder, layer_name(buffer, layer, name), rows, columns);
 }
 
-ergo__weight ergo__build_slice(ergo__weight whole, uint32_t first, uint32_t rows)
+ergo__weight ergo__build_slice(ergo__builder *builder, ergo__weight whole, uint32_t first,
+                               uint32_t rows)
 {
     ergo__weight slice = whole;
     slice.rows = rows;
-    if (whole.data)
-        slice.data = whole.data + (size_t)first * whole.row_bytes;
+    if (!whole.data)
+        return slice;
+    if (whole.packed && first % ERGO_PACKED_ROWS != 0)
+        ergo__build_fail(builder, ERGO_E_FORMAT,
+                         "tensor %.*s is packed, but a part of it begins at row %u, inside a strip",
+                         (int)whole.name.size, whole.name.data, first);
+    slice.data += (size_t)(whole.packed ? first / ERGO_PACKED_ROWS : first) * whole.row_bytes;
     return slice;
 }
 
@@ -259,6 +273,10 @@ const float *ergo__build_vector(ergo__builder *builder, const char *name, uint32
     const ergo_tensor *tensor = find_tensor(builder, name, size, 1);
     if (!tensor)
         return NULL;
+    if (tensor->packed) {
+        ergo__build_fail(builder, ERGO_E_FORMAT, "tensor %s is packed, but it is a vector", name);
+        return NULL;
+    }
     float *vector = ERGO__TAKE_LINE(builder->arena, float, size);
     if (vector && ergo_dequantize(tensor->type, tensor->bytes.data, vector, size) != ERGO_OK)
         ergo__build_fail(builder, ERGO_E_FORMAT, "tensor %s cannot be decoded", name);

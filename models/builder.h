@@ -70,10 +70,14 @@ uint32_t ergo__build_feed_forward(ergo__builder *builder, uint32_t layer);
 ergo__weight ergo__build_matrix(ergo__builder *builder, const char *name, uint32_t rows,
                                 uint32_t columns);
 
-/** The matrix "blk.LAYER.NAME", or a slice of `rows` of its rows from `first` on. */
+/**
+ * The matrix "blk.LAYER.NAME", or a slice of `rows` of its rows from `first` on; of a packed one it
+ * fails where no strip begins there.
+ */
 ergo__weight ergo__build_layer_matrix(ergo__builder *builder, uint32_t layer, const char *name,
                                       uint32_t rows, uint32_t columns);
-ergo__weight ergo__build_slice(ergo__weight whole, uint32_t first, uint32_t rows);
+ergo__weight ergo__build_slice(ergo__builder *builder, ergo__weight whole, uint32_t first,
+                               uint32_t rows);
 
 /** Whether the file has a tensor of that name, or "blk.LAYER.NAME". */
 bool ergo__build_has(const ergo__builder *builder, const char *name);

@@ -17,6 +17,7 @@ struct ergo_gguf {
     char name[128]; /* of the file, in messages; longer ones are cut */
     uint32_t version;
     uint32_t alignment;
+    bool may_pack; /* the file says that packed tensors have the layout that we know */
     size_t n_kv;
     size_t n_tensors;
     ergo_gguf_kv *kv;       /* [n_kv] in file order */

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "ergo/pack.h"
 #include "models/gguf_file.h"
 
 /* The specification's longest key. */
@@ -152,6 +153,21 @@ static ergo_status check_split(const ergo__gguf_reader *reader, const ergo_gguf_
     return ERGO_OK;
 }
 
+static ergo_status check_packed(ergo__gguf_reader *reader, const ergo_gguf_kv *kv, size_t start)
+{
+    if (kv->is_array || kv->type != ERGO_GGUF_U32)
+        return ergo__gguf_fail(
+            reader, ERGO_E_FORMAT, start, "the version of packed weights is %s%s, not a u32",
+            kv->is_array ? "an array of " : "a ", ergo__gguf_type_name(kv->type));
+    const uint32_t version = ergo__load_u32(kv->payload.data);
+    if (version != ERGO_PACKED_VERSION)
+        return ergo__gguf_fail(reader, ERGO_E_UNSUPPORTED, start,
+                               "version %" PRIu32 " of packed weights is not supported (%d is)",
+                               version, ERGO_PACKED_VERSION);
+    reader->gguf->may_pack = true;
+    return ERGO_OK;
+}
+
 static ergo_status read_kv(ergo__gguf_reader *reader, ergo_gguf_kv *kv)
 {
     reader->subject = (ergo_str){0};
@@ -167,6 +183,8 @@ static ergo_status read_kv(ergo__gguf_reader *reader, ergo_gguf_kv *kv)
         return apply_alignment(reader, kv, start);
     if (has_key(kv, "split.count"))
         return check_split(reader, kv, start);
+    if (has_key(kv, ERGO_PACKED_KEY))
+        return check_packed(reader, kv, start);
     return ERGO_OK;
 }
 

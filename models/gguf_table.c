@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
 
+#include "ergo/pack.h"
 #include "models/gguf_file.h"
 #include "runtime/base/checked.h"
 
@@ -41,13 +42,37 @@ static ergo_status read_shape(ergo__gguf_reader *reader, ergo_tensor *tensor)
     return ERGO_OK;
 }
 
+/* The size of a packed tensor, whose type id stands at `start`. */
+static ergo_status size_packed(const ergo__gguf_reader *reader, const ergo_tensor *tensor,
+                               size_t start, uint64_t *bytes)
+{
+    if (!reader->gguf->may_pack)
+        return ergo__gguf_fail(reader, ERGO_E_FORMAT, start,
+                               "packed, but the file has no entry " ERGO_PACKED_KEY);
+    if (tensor->n_dims != 2)
+        return ergo__gguf_fail(reader, ERGO_E_FORMAT, start,
+                               "packed, but it has %" PRIu32 " dimensions, not 2", tensor->n_dims);
+    if (reader->gguf->alignment % ERGO_BLOCK_ALIGN != 0)
+        return ergo__gguf_fail(reader, ERGO_E_FORMAT, start,
+                               "packed, but the alignment is %" PRIu32 ", no multiple of %d",
+                               reader->gguf->alignment, ERGO_BLOCK_ALIGN);
+    const ergo_status status =
+        ergo_packed_size(tensor->type, tensor->shape[0], tensor->shape[1], bytes);
+    if (status)
+        return ergo__gguf_fail(reader, ERGO_E_FORMAT, start,
+                               "the size of %" PRIu64 " packed elements of %s overflows",
+                               tensor->elements, ergo_type_get((uint32_t)tensor->type)->name);
+    return ERGO_OK;
+}
+
 static ergo_status read_type(ergo__gguf_reader *reader, ergo_tensor *tensor, uint64_t *bytes)
 {
     const size_t start = reader->cursor.at;
     uint32_t id;
     if (!ergo__cursor_u32(&reader->cursor, &id))
         return ergo__gguf_truncated(reader, "type");
-    const ergo_type_info *type = ergo_type_get(id);
+    tensor->packed = id >= ERGO_PACKED_TYPE_ID;
+    const ergo_type_info *type = ergo_type_get(tensor->packed ? id - ERGO_PACKED_TYPE_ID : id);
     if (!type)
         return ergo__gguf_fail(reader, ERGO_E_UNSUPPORTED, start,
                                "tensor type %" PRId32 " is unknown or not supported", (int32_t)id);
@@ -57,6 +82,8 @@ static ergo_status read_type(ergo__gguf_reader *reader, ergo_tensor *tensor, uin
                                "a row of %" PRIu64 " elements is no multiple of the %" PRIu32
                                " in a block of %s",
                                tensor->shape[0], type->block_elements, type->name);
+    if (tensor->packed)
+        return size_packed(reader, tensor, start, bytes);
     if (!ergo__mul_u64(tensor->elements / type->block_elements, type->block_bytes, bytes))
         return ergo__gguf_fail(reader, ERGO_E_FORMAT, start,
                                "the size of %" PRIu64 " elements of %s overflows", tensor->elements,

@@ -36,7 +36,7 @@ static void project_qkv(ergo__builder *builder, uint32_t layer, ergo__value_id i
             ergo__build_layer_vector_if(builder, layer, "attn_qkv.bias", q + 2 * kv);
         const uint32_t first[3] = {0, q, q + kv}, rows[3] = {q, kv, kv};
         for (int i = 0; i < 3; i++) {
-            w[i] = ergo__build_slice(all, first[i], rows[i]);
+            w[i] = ergo__build_slice(builder, all, first[i], rows[i]);
             bias[i] = all_bias ? all_bias + first[i] : NULL;
         }
     } else {
@@ -131,8 +131,8 @@ static void project_gate_up(ergo__builder *builder, uint32_t layer, ergo__value_
     } else {
         const ergo__weight both =
             ergo__build_layer_matrix(builder, layer, "ffn_up.weight", 2 * width, embedding);
-        w[0] = ergo__build_slice(both, 0, width);
-        w[1] = ergo__build_slice(both, width, width);
+        w[0] = ergo__build_slice(builder, both, 0, width);
+        w[1] = ergo__build_slice(builder, both, width, width);
     }
     ergo__plan_matmul(&builder->planner, in, 2, w, bias, gate_up);
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "ergo/pack.h"
 #include "models/family.h"
 #include "runtime/base/bits.h"
 #include "runtime/base/hash.h"
@@ -18,7 +19,8 @@ static uint64_t hash_tensor(uint64_t hash, const ergo_tensor *tensor)
     unsigned char shape[8 * 4 + 4];
     for (int i = 0; i < 4; i++)
         ergo__store_u64(shape + 8 * i, tensor->shape[i]);
-    ergo__store_u32(shape + 32, (uint32_t)tensor->type);
+    ergo__store_u32(shape + 32,
+                    (uint32_t)tensor->type + (tensor->packed ? ERGO_PACKED_TYPE_ID : 0));
     hash = ergo__hash_bytes(hash, tensor->name.data, tensor->name.size);
     hash = ergo__hash_bytes(hash, shape, sizeof shape);
     const unsigned char *data = tensor->bytes.data;
@@ -152,15 +154,16 @@ static ergo_status lay_plan(ergo__builder *builder, const ergo__family *family, 
     return ERGO_OK;
 }
 
-/* Weights are read where they lie, as floats among others. */
+/* Weights are read where they lie, as floats among others, and strips by cache lines. */
 static ergo_status check_alignment(const ergo__builder *builder)
 {
     for (size_t i = 0; i < ergo_gguf_tensor_count(builder->gguf); i++) {
         const ergo_tensor *tensor = ergo_gguf_tensor_at(builder->gguf, i);
-        if ((uintptr_t)tensor->bytes.data % sizeof(float) != 0)
+        const size_t align = tensor->packed ? ERGO_BLOCK_ALIGN : sizeof(float);
+        if ((uintptr_t)tensor->bytes.data % align != 0)
             return ergo__fail(builder->log, ERGO_E_ARGUMENT,
-                              "%s: tensor %.*s is not aligned to 4 bytes in memory", builder->name,
-                              (int)tensor->name.size, tensor->name.data);
+                              "%s: tensor %.*s is not aligned to %zu bytes in memory",
+                              builder->name, (int)tensor->name.size, tensor->name.data, align);
     }
     return ERGO_OK;
 }

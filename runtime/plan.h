@@ -13,14 +13,15 @@
  * whose logits are wanted). Its columns are known when the plan is built, its rows with each batch.
  */
 
-/** A matrix of `rows` rows of `columns` weights, row after row, where the file has it. */
+/** A matrix of `rows` rows of `columns` weights where the file has it, row after row or packed. */
 typedef struct ergo__weight {
     const unsigned char *data; /* NULL: no such weight */
     ergo_str name;
     ergo_type type;
     uint32_t rows;
     uint32_t columns;
-    size_t row_bytes;
+    bool packed;      /* in strips of ERGO_PACKED_ROWS rows; then it begins with a strip */
+    size_t row_bytes; /* from row to row, or from strip to strip */
 } ergo__weight;
 
 typedef uint16_t ergo__value_id;

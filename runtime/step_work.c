@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "ergo/pack.h"
 #include "runtime/base/log.h"
 #include "runtime/kv.h"
 #include "runtime/model_state.h"
@@ -28,6 +29,12 @@ static uint64_t attended(const ergo__step *step, const ergo__load *load)
     return step->window && within < load->context ? within : load->context;
 }
 
+/* A part of a strip counts by its rows. */
+static uint64_t bytes_of_rows(const ergo__weight *w, uint64_t rows)
+{
+    return rows * w->row_bytes / (w->packed ? ERGO_PACKED_ROWS : 1);
+}
+
 ergo_work ergo__step_work(const ergo__plan *plan, const ergo__step *step, const ergo__load *load)
 {
     ergo_work work = {0, 0, 0, 0};
@@ -38,13 +45,13 @@ ergo_work ergo__step_work(const ergo__plan *plan, const ergo__step *step, const 
     const size_t head_bytes = ergo__kv_head_bytes(load->kv, step->group);
     switch (step->op) {
     case ERGO__OP_EMBED:
-        work.weight_bytes = (uint64_t)load->tokens * step->weight[0].row_bytes;
+        work.weight_bytes = load->tokens * bytes_of_rows(&step->weight[0], 1);
         break;
     case ERGO__OP_MATMUL:
         for (int i = 0; i < 3 && step->out[i] != ERGO__NO_VALUE; i++) {
             const ergo__weight *w = &step->weight[i];
             work.macs += rows_of(plan, step->out[i], load) * w->rows * w->columns;
-            work.weight_bytes += (uint64_t)w->rows * w->row_bytes;
+            work.weight_bytes += bytes_of_rows(w, w->rows);
         }
         break;
     case ERGO__OP_STORE:
@@ -165,9 +172,9 @@ static void put_parameters(text *t, const ergo__step *s)
     case ERGO__OP_EMBED:
     case ERGO__OP_MATMUL:
         for (int i = 0; i < 3 && s->weight[i].data; i++)
-            put(t, "%s %.*s %s %ux%u", i ? "," : "", (int)s->weight[i].name.size,
+            put(t, "%s %.*s %s%s %ux%u", i ? "," : "", (int)s->weight[i].name.size,
                 s->weight[i].name.data, ergo_type_get((uint32_t)s->weight[i].type)->name,
-                s->weight[i].columns, s->weight[i].rows);
+                s->weight[i].packed ? " packed" : "", s->weight[i].columns, s->weight[i].rows);
         break;
     case ERGO__OP_ANGLES:
         put(t, " of %u elements", s->rotated);

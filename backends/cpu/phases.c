@@ -8,13 +8,19 @@
 static void embed(ergo__program *program, const ergo__step *step, uint32_t unit, uint32_t worker)
 {
     (void)worker;
-    const ergo__weight *table = &step->weight[0];
+    const ergo__weight *weight = &step->weight[0];
+    const ergo__cpu_matrix *table = &program->matrices[step - program->plan->steps][0];
     float *out = ergo__cpu_row(program, step->out[0], unit);
     const size_t row = (size_t)program->batch->token[unit];
     /* The type and whole blocks were checked when the file was opened. */
-    (void)ergo_dequantize(table->type, table->data + row * table->row_bytes, out, table->columns);
+    if (table->packed)
+        ergo__cpu_unpack_row(weight->type, table->data + row / ERGO__STRIP_ROWS * table->row_bytes,
+                             weight->columns, row % ERGO__STRIP_ROWS, out);
+    else
+        (void)ergo_dequantize(weight->type, table->data + row * table->row_bytes, out,
+                              weight->columns);
     if (step->scale != 1.0f)
-        program->device->kernels.scale(out, step->scale, table->columns, out);
+        program->device->kernels.scale(out, step->scale, weight->columns, out);
 }
 
 static void angles(ergo__program *program, const ergo__step *step, uint32_t unit, uint32_t worker)

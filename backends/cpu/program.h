@@ -16,12 +16,13 @@ typedef struct ergo__cpu_device {
 /** Most matrices of one step. */
 #define ERGO__CPU_MATRICES 3
 
-/** A matrix of a step as its kernel reads it: packed, or in place in the file. */
+/** A matrix of a step as its kernel reads it: packed, here or in the file, or rows in the file. */
 typedef struct ergo__cpu_matrix {
-    ergo__matmul_fn *matmul;
+    ergo__matmul_fn *matmul; /* of a MATMUL step */
     const unsigned char *data;
     size_t row_bytes; /* or bytes of a strip */
     bool packed;
+    bool copied; /* packed here, for this and all later steps that use the weight */
 } ergo__cpu_matrix;
 
 /** A plan on the CPU: where its values, pages and packed weights lie. */

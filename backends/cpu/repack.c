@@ -5,7 +5,7 @@
 
 /*
  * Weights in the layout of the kernels. Each matrix is packed once, however many steps use it; what
- * would not gain by it stays in the file.
+ * the file has packed, and what would not gain by it, stays in the file.
  */
 
 /* Bytes of strips that a worker claims together: enough that releasing them pays, and few enough
@@ -18,9 +18,10 @@ static const ergo__weight *weight_of(const ergo__program *p, size_t step, size_t
     return s->op == ERGO__OP_MATMUL && s->weight[i].data ? &s->weight[i] : NULL;
 }
 
-static bool is_packed(const ergo__program *p, const ergo__weight *w)
+/* Whether the weight is packed here. */
+static bool to_pack(const ergo__program *p, const ergo__weight *w)
 {
-    return ergo__cpu_packing_pays(&p->device->kernels, w->type);
+    return !w->packed && ergo__cpu_packing_pays(&p->device->kernels, w->type);
 }
 
 static size_t strips_of(const ergo__weight *w)
@@ -49,7 +50,7 @@ size_t ergo__cpu_repack_layout(ergo__program *p, ergo__arena *arena)
         for (size_t i = 0; i < ERGO__CPU_MATRICES; i++) {
             const ergo__weight *w = weight_of(p, s, i);
             size_t first_step, first_i, all;
-            if (!w || !is_packed(p, w) || !is_first(p, s, i, &first_step, &first_i))
+            if (!w || !to_pack(p, w) || !is_first(p, s, i, &first_step, &first_i))
                 continue;
             const size_t strip = ergo__packed_strip_bytes(w->type, w->columns);
             if (!ergo__mul_size(strip, strips_of(w), &all) || !ergo__add_size(bytes, all, &bytes))
@@ -61,32 +62,58 @@ size_t ergo__cpu_repack_layout(ergo__program *p, ergo__arena *arena)
     return bytes;
 }
 
+/* The matrix of a MATMUL step; `next` is where the next one that is packed goes. */
+static ergo__cpu_matrix place_matrix(const ergo__program *p, size_t step, size_t i,
+                                     unsigned char **next)
+{
+    const ergo__weight *w = weight_of(p, step, i);
+    size_t first_step, first_i;
+    if (!to_pack(p, w))
+        return (ergo__cpu_matrix){.matmul = w->packed
+                                                ? ergo__cpu_packed(&p->device->kernels, w->type)
+                                                : ergo__cpu_matmul(&p->device->kernels, w->type),
+                                  .data = w->data,
+                                  .row_bytes = w->row_bytes,
+                                  .packed = w->packed};
+    if (!is_first(p, step, i, &first_step, &first_i)) {
+        ergo__cpu_matrix same = p->matrices[first_step][first_i];
+        same.copied = false;
+        return same;
+    }
+    const ergo__cpu_matrix m = {.matmul = ergo__cpu_packed(&p->device->kernels, w->type),
+                                .data = *next,
+                                .row_bytes = ergo__packed_strip_bytes(w->type, w->columns),
+                                .packed = true,
+                                .copied = true};
+    *next += m.row_bytes * strips_of(w);
+    return m;
+}
+
+/* The table of an EMBED step: where it is also a matrix, the packed one, so that nothing of the
+ * file is needed any more. */
+static ergo__cpu_matrix place_table(const ergo__program *p, const ergo__weight *table)
+{
+    for (size_t s = 0; s < p->plan->step_count; s++)
+        for (size_t i = 0; i < ERGO__CPU_MATRICES; i++) {
+            const ergo__weight *w = weight_of(p, s, i);
+            if (w && w->data == table->data && w->rows == table->rows)
+                return p->matrices[s][i];
+        }
+    return (ergo__cpu_matrix){
+        .data = table->data, .row_bytes = table->row_bytes, .packed = table->packed};
+}
+
 /* Where each matrix will be, and by what it is multiplied. */
 static void place(ergo__program *p)
 {
     unsigned char *next = p->packed;
     for (size_t s = 0; s < p->plan->step_count; s++)
-        for (size_t i = 0; i < ERGO__CPU_MATRICES; i++) {
-            const ergo__weight *w = weight_of(p, s, i);
-            ergo__cpu_matrix *m = &p->matrices[s][i];
-            size_t first_step, first_i;
-            *m = (ergo__cpu_matrix){0};
-            if (!w)
-                continue;
-            if (!is_packed(p, w)) {
-                m->matmul = ergo__cpu_matmul(&p->device->kernels, w->type);
-                m->data = w->data;
-                m->row_bytes = w->row_bytes;
-            } else if (is_first(p, s, i, &first_step, &first_i)) {
-                m->matmul = ergo__cpu_packed(&p->device->kernels, w->type);
-                m->data = next;
-                m->row_bytes = ergo__packed_strip_bytes(w->type, w->columns);
-                m->packed = true;
-                next += m->row_bytes * strips_of(w);
-            } else {
-                *m = p->matrices[first_step][first_i];
-            }
-        }
+        for (size_t i = 0; i < ERGO__CPU_MATRICES; i++)
+            p->matrices[s][i] =
+                weight_of(p, s, i) ? place_matrix(p, s, i, &next) : (ergo__cpu_matrix){0};
+    for (size_t s = 0; s < p->plan->step_count; s++)
+        if (p->plan->steps[s].op == ERGO__OP_EMBED)
+            p->matrices[s][0] = place_table(p, &p->plan->steps[s].weight[0]);
 }
 
 static size_t strips_of_claim(const ergo__cpu_matrix *m)
@@ -121,16 +148,14 @@ static void pack_all(void *user, uint32_t worker)
     (void)worker;
     ergo__program *p = user;
     ergo__pool *pool = &p->device->pool;
-    const unsigned char *end = p->packed; /* matrices below it are packed, or taken */
-    size_t before = 0;                    /* claims of the matrices before */
+    size_t before = 0; /* claims of the matrices before */
     size_t claim = ergo__pool_claim(pool);
     for (size_t s = 0; s < p->plan->step_count; s++)
         for (size_t i = 0; i < ERGO__CPU_MATRICES; i++) {
             const ergo__weight *w = weight_of(p, s, i);
             const ergo__cpu_matrix *m = &p->matrices[s][i];
-            if (!w || !m->packed || m->data < end)
+            if (!w || !m->copied)
                 continue;
-            end = m->data + m->row_bytes * strips_of(w);
             const size_t claims = ergo__ceil_div(strips_of(w), strips_of_claim(m));
             for (; claim < before + claims; claim = ergo__pool_claim(pool))
                 pack_strips(p, w, m, claim - before);
@@ -142,15 +167,11 @@ static void pack_all(void *user, uint32_t worker)
  * page of either. */
 static void release_all(const ergo__program *p)
 {
-    const unsigned char *end = p->packed;
     for (size_t s = 0; s < p->plan->step_count; s++)
         for (size_t i = 0; i < ERGO__CPU_MATRICES; i++) {
             const ergo__weight *w = weight_of(p, s, i);
-            const ergo__cpu_matrix *m = &p->matrices[s][i];
-            if (!w || !m->packed || m->data < end)
-                continue;
-            end = m->data + m->row_bytes * strips_of(w);
-            release(p, w, 0, w->rows);
+            if (w && p->matrices[s][i].copied)
+                release(p, w, 0, w->rows);
         }
 }
 

@@ -10,6 +10,7 @@
 #include "gguf.h"
 #include "grammar.h"
 #include "model.h"
+#include "pack.h"
 #include "quant.h"
 #include "sampler.h"
 #include "status.h"

@@ -50,6 +50,7 @@ typedef struct ergo_tensor {
     uint32_t n_dims;   /**< 1 to 4 */
     uint64_t shape[4]; /**< unused dimensions are 1 */
     uint64_t elements;
+    bool packed;      /**< a matrix in packed layout (pack.h), which ergo_dequantize cannot read */
     ergo_bytes bytes; /**< rows without gaps, in the file; aligned no better than the file asks */
 } ergo_tensor;
 
@@ -65,7 +66,8 @@ typedef struct ergo_gguf_config {
  * names and overlapping tensors, which cannot be found without memory.
  * Errors (logged with field, value and offset): ERGO_E_FORMAT for anything malformed or truncated;
  * ERGO_E_UNSUPPORTED for versions other than 2 and 3, big-endian and split files, arrays of arrays
- * and unsupported tensor types; ERGO_E_LIMIT for more than 2^17 entries or tensors or an alignment
+ * and unsupported tensor types, and packed tensors of another version than ERGO_PACKED_VERSION;
+ * ERGO_E_LIMIT for more than 2^17 entries or tensors or an alignment
  * above 64 KiB; ERGO_E_ARGUMENT for a NULL pointer.
  */
 ergo_status ergo_gguf_size(ergo_bytes file, const ergo_gguf_config *config, size_t *size);

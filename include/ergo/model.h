@@ -33,7 +33,8 @@ ergo_status ergo_model_size(const ergo_gguf *gguf, const ergo_model_config *conf
 
 /**
  * Opens the model. `gguf` and its bytes must outlive it, unchanged: weights are used where they
- * lie. Every tensor must lie at a multiple of 4 (ERGO_E_ARGUMENT otherwise): a mapped file does.
+ * lie. Every tensor must lie at a multiple of 4, a packed one (pack.h) of ERGO_BLOCK_ALIGN
+ * (ERGO_E_ARGUMENT otherwise): a mapped file does.
  */
 ergo_status ergo_model_open(const ergo_gguf *gguf, const ergo_model_config *config,
                             ergo_block memory, ergo_model **out);
