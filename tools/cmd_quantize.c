@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "tools/inspect_file.h"
 #include "tools/load.h"
@@ -59,13 +58,6 @@ static bool is_float(ergo_type type)
     return type == ERGO_TYPE_F32 || type == ERGO_TYPE_F16 || type == ERGO_TYPE_BF16;
 }
 
-static bool same_file(const char *a, const char *b)
-{
-    struct stat one, two;
-    return stat(a, &one) == 0 && stat(b, &two) == 0 && one.st_dev == two.st_dev &&
-           one.st_ino == two.st_ino;
-}
-
 /* Entries that describe the weights rather than the model: written anew. */
 static bool describes_weights(ergo_str key)
 {
@@ -90,6 +82,11 @@ static tool_exit write_description(job *j)
     for (size_t i = 0; i < ergo_gguf_tensor_count(j->gguf); i++) {
         const ergo_tensor *tensor = ergo_gguf_tensor_at(j->gguf, i);
         const ergo_type type = type_of(j, tensor);
+        if (tensor->packed) {
+            tool_error("tensor %.*s is packed; start from the file that was packed",
+                       (int)tensor->name.size, tensor->name.data);
+            return TOOL_BAD_FILE;
+        }
         if (type != tensor->type && !is_float(tensor->type)) {
             tool_error("tensor %.*s is %s already; start from F32, F16 or BF16 weights",
                        (int)tensor->name.size, tensor->name.data,
@@ -228,7 +225,7 @@ int cmd_quantize(int argc, char **argv)
     job j = {.mix = quant_mix_find(options.quant), .threads = options.common.threads};
     if (j.mix == NULL)
         return args_wrong(&spec, "--quant \"%s\" is not known", options.quant);
-    if (same_file(options.in, options.out))
+    if (out_file_is(options.in, options.out))
         return args_wrong(&spec, "-i and -o name the same file, %s", options.out);
     loaded state = {.path = NULL};
     code = load_gguf(&state, options.in, &options.common);

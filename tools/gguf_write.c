@@ -30,7 +30,7 @@ static void put_key(gguf_writer *writer, ergo_str key, ergo_gguf_type type)
 
 tool_exit gguf_write_open(const char *path, gguf_writer *out)
 {
-    *out = (gguf_writer){.entry_count = 0};
+    *out = (gguf_writer){.align = 32};
     return out_file_open(path, &out->file);
 }
 
@@ -57,6 +57,12 @@ void gguf_write_text(gguf_writer *writer, const char *key, ergo_str value)
 {
     put_key(writer, tool_str(key), ERGO_GGUF_STRING);
     put_str(&writer->entries, value);
+}
+
+void gguf_write_align(gguf_writer *writer, uint32_t align)
+{
+    gguf_write_u32(writer, "general.alignment", align);
+    writer->align = align;
 }
 
 void gguf_write_entry(gguf_writer *writer, const ergo_gguf_kv *entry)
@@ -91,16 +97,22 @@ void gguf_write_tensor(gguf_writer *writer, ergo_str name, ergo_type type, uint3
 {
     const ergo_type_info *info = ergo_type_get((uint32_t)type);
     uint64_t elements = 1;
+    for (uint32_t d = 0; d < n_dims; d++)
+        elements *= shape[d];
+    gguf_write_tensor_bytes(writer, name, (uint32_t)type, n_dims, shape,
+                            elements / info->block_elements * info->block_bytes);
+}
+
+void gguf_write_tensor_bytes(gguf_writer *writer, ergo_str name, uint32_t type_id, uint32_t n_dims,
+                             const uint64_t *shape, uint64_t bytes)
+{
     put_str(&writer->tensors, name);
     put_u32(&writer->tensors, n_dims);
-    for (uint32_t d = 0; d < n_dims; d++) {
+    for (uint32_t d = 0; d < n_dims; d++)
         put_u64(&writer->tensors, shape[d]);
-        elements *= shape[d];
-    }
-    put_u32(&writer->tensors, (uint32_t)type);
+    put_u32(&writer->tensors, type_id);
     put_u64(&writer->tensors, writer->data_size);
-    const uint64_t bytes = elements / info->block_elements * info->block_bytes;
-    writer->data_size += (bytes + GGUF_WRITE_ALIGN - 1) / GGUF_WRITE_ALIGN * GGUF_WRITE_ALIGN;
+    writer->data_size += (bytes + writer->align - 1) / writer->align * writer->align;
     writer->tensor_count++;
 }
 
@@ -115,7 +127,7 @@ void gguf_write_header(gguf_writer *writer)
     out_file_write(&writer->file, &writer->entry_count, sizeof writer->entry_count);
     out_file_write(&writer->file, writer->entries.data, writer->entries.size);
     out_file_write(&writer->file, writer->tensors.data, writer->tensors.size);
-    out_file_pad(&writer->file, GGUF_WRITE_ALIGN);
+    out_file_pad(&writer->file, writer->align);
     writer->data_start = writer->file.size;
 }
 
@@ -126,7 +138,7 @@ void gguf_write_data(gguf_writer *writer, const void *data, size_t size)
 
 void gguf_write_tensor_end(gguf_writer *writer)
 {
-    out_file_pad(&writer->file, GGUF_WRITE_ALIGN);
+    out_file_pad(&writer->file, writer->align);
 }
 
 tool_exit gguf_write_commit(gguf_writer *writer)

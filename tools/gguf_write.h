@@ -17,12 +17,10 @@ typedef struct gguf_writer {
     buffer tensors;
     uint64_t entry_count;
     uint64_t tensor_count;
+    uint32_t align;     /**< every tensor starts at a multiple of this */
     uint64_t data_size; /**< of all tensors, padded */
     uint64_t data_start;
 } gguf_writer;
-
-/** Every tensor starts at a multiple of this. */
-#define GGUF_WRITE_ALIGN 32u
 
 tool_exit gguf_write_open(const char *path, gguf_writer *out);
 
@@ -30,6 +28,9 @@ void gguf_write_u32(gguf_writer *writer, const char *key, uint32_t value);
 void gguf_write_f32(gguf_writer *writer, const char *key, float value);
 void gguf_write_bool(gguf_writer *writer, const char *key, bool value);
 void gguf_write_text(gguf_writer *writer, const char *key, ergo_str value);
+
+/** The entry that says where tensors start, at multiples of 32 without it; before any tensor. */
+void gguf_write_align(gguf_writer *writer, uint32_t align);
 
 /** An entry of another file as it is. */
 void gguf_write_entry(gguf_writer *writer, const ergo_gguf_kv *entry);
@@ -42,6 +43,10 @@ void gguf_write_element_i32(gguf_writer *writer, int32_t value);
 /** Describes the next tensor; shape[0] runs fastest and is a multiple of the type's block. */
 void gguf_write_tensor(gguf_writer *writer, ergo_str name, ergo_type type, uint32_t n_dims,
                        const uint64_t *shape);
+
+/** The same for one that takes `bytes` bytes and whose type has this id in files. */
+void gguf_write_tensor_bytes(gguf_writer *writer, ergo_str name, uint32_t type_id, uint32_t n_dims,
+                             const uint64_t *shape, uint64_t bytes);
 
 void gguf_write_header(gguf_writer *writer);
 

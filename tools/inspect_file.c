@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "tools/tool.h"
+
 #define SHOWN_ELEMENTS 6u
 #define SHOWN_BYTES 72u
 
@@ -121,6 +123,7 @@ static const char *tensor_type_name(const ergo_tensor *tensor)
 
 void inspect_tensors_print(const ergo_gguf *gguf)
 {
+    char size[32];
     for (size_t i = 0; i < ergo_gguf_tensor_count(gguf); i++) {
         const ergo_tensor *tensor = ergo_gguf_tensor_at(gguf, i);
         const int pad = tensor->name.size < 28 ? 28 - (int)tensor->name.size : 0;
@@ -129,7 +132,8 @@ void inspect_tensors_print(const ergo_gguf *gguf)
         (void)printf("%*s %-6s ", pad, "", tensor_type_name(tensor));
         for (uint32_t d = 0; d < tensor->n_dims; d++)
             (void)printf("%s%" PRIu64, d == 0 ? "" : " × ", tensor->shape[d]);
-        (void)putchar('\n');
+        (void)printf("%s, %s\n", tensor->packed ? ", packed" : "",
+                     tool_bytes_text(tensor->bytes.size, size));
     }
 }
 
@@ -145,6 +149,8 @@ void inspect_tensors_json(const ergo_gguf *gguf, json_writer *json)
         for (uint32_t d = 0; d < tensor->n_dims; d++)
             json_u64(json, NULL, tensor->shape[d]);
         json_array_end(json);
+        json_u64(json, "bytes", tensor->bytes.size);
+        json_bool(json, "packed", tensor->packed);
         json_object_end(json);
     }
     json_array_end(json);

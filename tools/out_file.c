@@ -14,6 +14,13 @@ static void report_failure(out_file *file)
     file->failed = true;
 }
 
+bool out_file_is(const char *in, const char *out)
+{
+    struct stat one, two;
+    return stat(in, &one) == 0 && stat(out, &two) == 0 && one.st_dev == two.st_dev &&
+           one.st_ino == two.st_ino;
+}
+
 tool_exit out_file_open(const char *path, out_file *out)
 {
     out_file file = {.path = path};

@@ -16,6 +16,9 @@ typedef struct out_file {
     bool failed;     /**< a write failed and was reported */
 } out_file;
 
+/** Whether both names are those of one file: then it must not be written from itself. */
+bool out_file_is(const char *in, const char *out);
+
 /** On failure prints why, naming the file, and returns TOOL_FAILED. `path` is kept. */
 tool_exit out_file_open(const char *path, out_file *out);
 
