@@ -2,179 +2,183 @@
 #include "backends/cpu/packed_read.h"
 
 /*
- * Packing moves the codes of four elements at a time, as words of four bytes: what belongs to a row
- * is every 16th word of a strip. `out` points to the row's word of the first group throughout.
+ * Packing handles the codes of four elements at a time, as the four bytes of a word (in whatever
+ * order: nothing here crosses from byte to byte). First the
+ * words of each row are put together as they shall lie in the strip, then those of 16 rows are
+ * turned to lie side by side.
  */
 
 #define ROWS ERGO__STRIP_ROWS
 
-/* The same bits of every byte. */
-#define CRUMBS 0x03030303u
-#define BITS 0x01010101u
+/* Fields of every byte that are left alone where others change places. */
 #define NIBBLES 0x0f0f0f0fu
+#define CRUMBS 0x33333333u
+#define BITS 0x55555555u
 
-static inline void put_word(uint8_t *out, size_t v, uint32_t word)
+/* Changes the upper fields of `n` words at `a` for the lower ones of those at `b`. */
+static inline void exchange(uint32_t *a, uint32_t *b, size_t n, unsigned bits, uint32_t mask)
 {
-    ergo__store_u32(out + v * ERGO__GROUP_BYTES, word);
-}
-
-/* ---- Codes of 32 elements ------------------------------------------------------------------ */
-
-/* 16 bytes whose low nibbles are the first 16 elements: as they are. */
-static inline void put_nibbles(const uint8_t *qs, uint8_t *out)
-{
-    for (size_t v = 0; v < 4; v++)
-        put_word(out, v, ergo__load_u32(qs + 4 * v));
-}
-
-/* Nibbles at bit `shift` of 32 bytes. */
-static inline void put_k_nibbles(const uint8_t *qs, unsigned shift, uint8_t *out)
-{
-    for (size_t v = 0; v < 4; v++) {
-        const uint32_t low = ergo__load_u32(qs + 4 * v) >> shift & NIBBLES;
-        const uint32_t high = ergo__load_u32(qs + 4 * v + 16) >> shift & NIBBLES;
-        put_word(out, v, low | high << 4);
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t changed = (a[i] >> bits ^ b[i]) & mask;
+        a[i] ^= changed << bits;
+        b[i] ^= changed;
     }
 }
 
-/* Two bits at `shift` of 32 bytes, to two planes. */
-static inline void put_crumbs(const uint8_t *qs, unsigned shift, uint8_t *out)
+/* ---- Codes of a row, block of 32 elements after block -------------------------------------- */
+
+/* 16 bytes with elements 0-15 in the low and 16-31 in the high nibbles are as they should be. */
+static inline void split_nibbles(const uint8_t *qs, uint32_t *out)
+{
+    memcpy(out, qs, 16);
+}
+
+/* 32 bytes with 32 elements in the low and 32 in the high nibbles, to out[0 .. 3] and other. */
+static inline void split_k_nibbles(const uint8_t *qs, uint32_t *out, uint32_t *other)
+{
+    uint32_t w[8];
+    memcpy(w, qs, 32);
+    exchange(w, w + 4, 4, 4, NIBBLES);
+    memcpy(out, w, 16);
+    memcpy(other, w + 4, 16);
+}
+
+/* 32 bytes with two bits of 4 x 32 elements, to planes `apart` words from each other. */
+static inline void split_crumbs(const uint8_t *qs, uint32_t *out, size_t apart)
 {
     for (size_t p = 0; p < 2; p++) {
-        uint32_t word = 0;
-        for (unsigned g = 0; g < 4; g++)
-            word |= (ergo__load_u32(qs + 16 * p + 4 * g) >> shift & CRUMBS) << (2 * g);
-        put_word(out, p, word);
+        uint32_t w[4];
+        memcpy(w, qs + 16 * p, 16);
+        exchange(w, w + 2, 2, 4, NIBBLES);
+        exchange(w, w + 1, 1, 2, CRUMBS);
+        exchange(w + 2, w + 3, 1, 2, CRUMBS);
+        for (size_t j = 0; j < 4; j++)
+            out[j * apart + p] = w[j];
     }
 }
 
-/* One bit of 32 bytes, to a plane. */
-static inline void put_bits(const uint8_t *qh, unsigned shift, uint8_t *out)
+/* 32 bytes with one bit of 8 x 32 elements, to planes `apart` words from each other. */
+static inline void split_bits(const uint8_t *qh, uint32_t *out, size_t apart)
 {
+    uint32_t w[8];
+    memcpy(w, qh, 32);
+    exchange(w, w + 4, 4, 4, NIBBLES);
+    for (size_t i = 0; i < 8; i += 4)
+        exchange(w + i, w + i + 2, 2, 2, CRUMBS);
+    for (size_t i = 0; i < 8; i += 2)
+        exchange(w + i, w + i + 1, 1, 1, BITS);
+    for (size_t j = 0; j < 8; j++)
+        out[j * apart] = w[j];
+}
+
+/* A bit of 32 elements one after the other: bit 4g + j goes to bit g of byte j. */
+static inline void split_fifth_bits(const uint8_t *from, uint32_t *out)
+{
+    const uint32_t qh = ergo__load_u32(from);
     uint32_t word = 0;
     for (unsigned g = 0; g < 8; g++)
-        word |= (ergo__load_u32(qh + 4 * g) >> shift & BITS) << g;
-    put_word(out, 0, word);
+        word |= ((qh >> (4 * g) & 15u) * 0x00204081u & 0x01010101u) << g;
+    ergo__store_u32(out, word);
 }
 
-/* 32 bits, of element after element, to a plane: bit 4g + j goes to bit g of byte j. */
-static inline void put_fifth_bits(uint32_t qh, uint8_t *out)
+static inline void split_q4_0(const uint8_t *block, uint32_t *out)
 {
-    uint32_t word = 0;
-    for (unsigned g = 0; g < 8; g++) {
-        const uint32_t four = qh >> (4 * g) & 15u;
-        word |= (four * 0x00204081u & BITS) << g;
-    }
-    put_word(out, 0, word);
+    split_nibbles(block + ERGO__Q4_0_QS, out);
 }
 
-/* ---- Blocks of 32 elements ----------------------------------------------------------------- */
-
-static inline void put_q4_0(const uint8_t *block, uint8_t *out)
+static inline void split_q4_1(const uint8_t *block, uint32_t *out)
 {
-    put_nibbles(block + ERGO__Q4_0_QS, out);
+    split_nibbles(block + ERGO__Q4_1_QS, out);
 }
 
-static inline void put_q4_1(const uint8_t *block, uint8_t *out)
+static inline void split_q5_0(const uint8_t *block, uint32_t *out)
 {
-    put_nibbles(block + ERGO__Q4_1_QS, out);
+    split_nibbles(block + ERGO__Q5_0_QS, out);
+    split_fifth_bits(block + ERGO__Q5_0_QH, out + 4);
 }
 
-static inline void put_q5_0(const uint8_t *block, uint8_t *out)
+static inline void split_q5_1(const uint8_t *block, uint32_t *out)
 {
-    put_nibbles(block + ERGO__Q5_0_QS, out);
-    put_fifth_bits(ergo__load_u32(block + ERGO__Q5_0_QH), out + 4 * ERGO__GROUP_BYTES);
+    split_nibbles(block + ERGO__Q5_1_QS, out);
+    split_fifth_bits(block + ERGO__Q5_1_QH, out + 4);
 }
 
-static inline void put_q5_1(const uint8_t *block, uint8_t *out)
+static inline void split_q8_0(const uint8_t *block, uint32_t *out)
 {
-    put_nibbles(block + ERGO__Q5_1_QS, out);
-    put_fifth_bits(ergo__load_u32(block + ERGO__Q5_1_QH), out + 4 * ERGO__GROUP_BYTES);
+    memcpy(out, block + ERGO__Q8_0_QS, 32);
+    for (size_t i = 0; i < 8; i++)
+        out[i] ^= 0x80808080u;
 }
 
-static inline void put_q8_0(const uint8_t *block, uint8_t *out)
+static inline void split_iq4_nl(const uint8_t *block, uint32_t *out)
 {
-    for (size_t v = 0; v < 8; v++)
-        put_word(out, v, ergo__load_u32(block + ERGO__Q8_0_QS + 4 * v) ^ 0x80808080u);
+    split_nibbles(block + ERGO__IQ4_NL_QS, out);
 }
 
-static inline void put_iq4_nl(const uint8_t *block, uint8_t *out)
+static inline void split_mxfp4(const uint8_t *block, uint32_t *out)
 {
-    put_nibbles(block + ERGO__IQ4_NL_QS, out);
+    split_nibbles(block + ERGO__MXFP4_QS, out);
 }
 
-static inline void put_mxfp4(const uint8_t *block, uint8_t *out)
+static inline void split_q2_k(const uint8_t *block, uint32_t *out)
 {
-    put_nibbles(block + ERGO__MXFP4_QS, out);
+    for (size_t n = 0; n < 2; n++)
+        split_crumbs(block + ERGO__Q2_K_QS + 32 * n, out + 8 * n, 2);
 }
 
-/* ---- Blocks of 256 elements, 32 after 32 --------------------------------------------------- */
-
-#define BYTES_2 (2 * ERGO__GROUP_BYTES) /* of codes of 2 bits, of 32 elements */
-#define BYTES_3 (3 * ERGO__GROUP_BYTES)
-#define BYTES_4 (4 * ERGO__GROUP_BYTES)
-#define BYTES_5 (5 * ERGO__GROUP_BYTES)
-#define BYTES_6 (6 * ERGO__GROUP_BYTES)
-
-static inline void put_q2_k(const uint8_t *block, uint8_t *out)
+static inline void split_q3_k(const uint8_t *block, uint32_t *out)
 {
-    for (unsigned b = 0; b < 8; b++)
-        put_crumbs(block + ERGO__Q2_K_QS + 32 * (b / 4), 2 * (b % 4), out + b * BYTES_2);
+    for (size_t n = 0; n < 2; n++)
+        split_crumbs(block + ERGO__Q3_K_QS + 32 * n, out + 12 * n, 3);
+    split_bits(block + ERGO__Q3_K_HMASK, out + 2, 3);
 }
 
-static inline void put_q3_k(const uint8_t *block, uint8_t *out)
+static inline void split_q4_k(const uint8_t *block, uint32_t *out)
 {
-    for (unsigned b = 0; b < 8; b++, out += BYTES_3) {
-        put_crumbs(block + ERGO__Q3_K_QS + 32 * (b / 4), 2 * (b % 4), out);
-        put_bits(block + ERGO__Q3_K_HMASK, b, out + BYTES_2);
-    }
+    for (size_t n = 0; n < 4; n++)
+        split_k_nibbles(block + ERGO__Q4_K_QS + 32 * n, out + 8 * n, out + 8 * n + 4);
 }
 
-static inline void put_q4_k(const uint8_t *block, uint8_t *out)
+static inline void split_q5_k(const uint8_t *block, uint32_t *out)
 {
-    for (unsigned b = 0; b < 8; b++)
-        put_k_nibbles(block + ERGO__Q4_K_QS + 32 * (b / 2), 4 * (b % 2), out + b * BYTES_4);
+    for (size_t n = 0; n < 4; n++)
+        split_k_nibbles(block + ERGO__Q5_K_QS + 32 * n, out + 10 * n, out + 10 * n + 5);
+    split_bits(block + ERGO__Q5_K_QH, out + 4, 5);
 }
 
-static inline void put_q5_k(const uint8_t *block, uint8_t *out)
+static inline void split_q6_k(const uint8_t *block, uint32_t *out)
 {
-    for (unsigned b = 0; b < 8; b++, out += BYTES_5) {
-        put_k_nibbles(block + ERGO__Q5_K_QS + 32 * (b / 2), 4 * (b % 2), out);
-        put_bits(block + ERGO__Q5_K_QH, b, out + BYTES_4);
+    for (size_t n = 0; n < 2; n++, out += 24) {
+        const uint8_t *ql = block + ERGO__Q6_K_QL + 64 * n;
+        split_k_nibbles(ql, out, out + 12);
+        split_k_nibbles(ql + 32, out + 6, out + 18);
+        split_crumbs(block + ERGO__Q6_K_QH + 32 * n, out + 4, 6);
     }
 }
 
-static inline void put_q6_k(const uint8_t *block, uint8_t *out)
+static inline void split_iq4_xs(const uint8_t *block, uint32_t *out)
 {
-    for (unsigned b = 0; b < 8; b++, out += BYTES_6) {
-        const unsigned n = b / 4;
-        const unsigned j = b % 4;
-        put_k_nibbles(block + ERGO__Q6_K_QL + 64 * n + 32 * (j % 2), 4 * (j / 2), out);
-        put_crumbs(block + ERGO__Q6_K_QH + 32 * n, 2 * j, out + BYTES_4);
-    }
+    memcpy(out, block + ERGO__IQ4_XS_QS, 128);
 }
 
-static inline void put_iq4_xs(const uint8_t *block, uint8_t *out)
-{
-    for (unsigned b = 0; b < 8; b++)
-        put_nibbles(block + ERGO__IQ4_XS_QS + 16 * b, out + b * BYTES_4);
-}
-
-static inline void put_tq1_0(const uint8_t *block, uint8_t *out)
+static inline void split_tq1_0(const uint8_t *block, uint32_t *out)
 {
     ergo__unit unit;
-    uint8_t code[256];
     ergo__unpack_tq1_0(block, &unit);
-    for (size_t i = 0; i < sizeof code; i++)
-        code[i] = (uint8_t)(unit.q[i] + 1);
-    for (unsigned b = 0; b < 8; b++)
-        put_crumbs(code + 32 * b, 0, out + b * BYTES_2);
+    for (size_t b = 0; b < 8; b++)
+        for (size_t p = 0; p < 2; p++) {
+            uint32_t w[4];
+            memcpy(w, unit.q + 32 * b + 16 * p, 16);
+            for (size_t g = 0; g < 4; g++) /* -1, 0, 1 to 0, 1, 2 */
+                w[g] = (w[g] & 0x01010101u) + 0x01010101u - (w[g] >> 6 & 0x02020202u);
+            out[2 * b + p] = w[0] | w[1] << 2 | w[2] << 4 | w[3] << 6;
+        }
 }
 
-static inline void put_tq2_0(const uint8_t *block, uint8_t *out)
+static inline void split_tq2_0(const uint8_t *block, uint32_t *out)
 {
-    for (unsigned b = 0; b < 8; b++)
-        put_crumbs(block + ERGO__TQ2_0_QS + 32 * (b / 4), 2 * (b % 4), out + b * BYTES_2);
+    for (size_t n = 0; n < 2; n++)
+        split_crumbs(block + ERGO__TQ2_0_QS + 32 * n, out + 8 * n, 2);
 }
 
 /* ---- Factors of row r ---------------------------------------------------------------------- */
@@ -260,33 +264,53 @@ static inline void factors_q6_k(const uint8_t *block, size_t r, uint8_t *out)
 
 /* ---- Strips -------------------------------------------------------------------------------- */
 
-/* One block of the file of each row of a strip. */
-#define PACK_BLOCK(TYPE, type, put_factors)                                                        \
+/* Word i of every row side by side. */
+static inline void turn(const uint32_t *rows, size_t words, uint8_t *out)
+{
+    for (size_t i = 0; i < words; i++)
+        for (size_t r = 0; r < ROWS; r++)
+            memcpy(out + 4 * (i * ROWS + r), rows + r * words + i, 4);
+}
+
+/* Bytes of a row that are asked for ahead: processors do not see 16 rows coming by themselves. */
+#define AHEAD 256
+
+static inline void prefetch(const uint8_t *block, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i += ERGO_BLOCK_ALIGN)
+        __builtin_prefetch(block + AHEAD + i);
+}
+
+/* One block of the file, of `words` words of codes, of each row of a strip. */
+#define PACK_BLOCK(TYPE, type, words, put_factors)                                                 \
     static void pack_##type(const uint8_t *w, size_t row_bytes, size_t rows, uint8_t *codes,       \
                             uint8_t *factors)                                                      \
     {                                                                                              \
+        uint32_t row[ROWS * (words)] = {0};                                                        \
         for (size_t r = 0; r < rows; r++, w += row_bytes) {                                        \
-            put_##type(w, codes + 4 * r);                                                          \
+            prefetch(w, ERGO__##TYPE##_BYTES);                                                     \
+            split_##type(w, row + r * (words));                                                    \
             put_factors(w, r, factors);                                                            \
         }                                                                                          \
+        turn(row, words, codes);                                                                   \
     }
 
 #define PACKERS(X)                                                                                 \
-    X(Q4_0, q4_0, factors_scale)                                                                   \
-    X(Q4_1, q4_1, factors_offset)                                                                  \
-    X(Q5_0, q5_0, factors_scale)                                                                   \
-    X(Q5_1, q5_1, factors_offset)                                                                  \
-    X(Q8_0, q8_0, factors_scale)                                                                   \
-    X(Q2_K, q2_k, factors_q2_k)                                                                    \
-    X(Q3_K, q3_k, factors_q3_k)                                                                    \
-    X(Q4_K, q4_k, factors_mins)                                                                    \
-    X(Q5_K, q5_k, factors_mins)                                                                    \
-    X(Q6_K, q6_k, factors_q6_k)                                                                    \
-    X(IQ4_NL, iq4_nl, factors_scale)                                                               \
-    X(IQ4_XS, iq4_xs, factors_iq4_xs)                                                              \
-    X(TQ1_0, tq1_0, factors_tq1_0)                                                                 \
-    X(TQ2_0, tq2_0, factors_tq2_0)                                                                 \
-    X(MXFP4, mxfp4, factors_mxfp4)
+    X(Q4_0, q4_0, 4, factors_scale)                                                                \
+    X(Q4_1, q4_1, 4, factors_offset)                                                               \
+    X(Q5_0, q5_0, 5, factors_scale)                                                                \
+    X(Q5_1, q5_1, 5, factors_offset)                                                               \
+    X(Q8_0, q8_0, 8, factors_scale)                                                                \
+    X(Q2_K, q2_k, 16, factors_q2_k)                                                                \
+    X(Q3_K, q3_k, 24, factors_q3_k)                                                                \
+    X(Q4_K, q4_k, 32, factors_mins)                                                                \
+    X(Q5_K, q5_k, 40, factors_mins)                                                                \
+    X(Q6_K, q6_k, 48, factors_q6_k)                                                                \
+    X(IQ4_NL, iq4_nl, 4, factors_scale)                                                            \
+    X(IQ4_XS, iq4_xs, 32, factors_iq4_xs)                                                          \
+    X(TQ1_0, tq1_0, 16, factors_tq1_0)                                                             \
+    X(TQ2_0, tq2_0, 16, factors_tq2_0)                                                             \
+    X(MXFP4, mxfp4, 4, factors_mxfp4)
 
 PACKERS(PACK_BLOCK)
 
@@ -296,7 +320,7 @@ typedef void pack_block_fn(const uint8_t *w, size_t row_bytes, size_t rows, uint
 static pack_block_fn *packer_of(ergo_type type)
 {
     switch (type) {
-#define PACKER_CASE(TYPE, type, put_factors)                                                       \
+#define PACKER_CASE(TYPE, type, words, put_factors)                                                \
     case ERGO_TYPE_##TYPE:                                                                         \
         return pack_##type;
         PACKERS(PACKER_CASE)
@@ -305,12 +329,25 @@ static pack_block_fn *packer_of(ergo_type type)
     }
 }
 
-static void pack_floats(const unsigned char *w, size_t row_bytes, size_t bytes, size_t k,
-                        size_t rows, unsigned char *strip)
+/* Two half-precision elements of each row at a time. */
+static void pack_halves(const unsigned char *w, size_t row_bytes, size_t k, size_t rows,
+                        unsigned char *strip)
+{
+    for (size_t i = 0; i < k; i += 2)
+        for (size_t r = 0; r < rows; r++) {
+            unsigned char *out = strip + 2 * (i * ROWS + r);
+            memcpy(out, w + r * row_bytes + 2 * i, 2);
+            if (i + 1 < k)
+                memcpy(out + 2 * ROWS, w + r * row_bytes + 2 * i + 2, 2);
+        }
+}
+
+static void pack_singles(const unsigned char *w, size_t row_bytes, size_t k, size_t rows,
+                         unsigned char *strip)
 {
     for (size_t i = 0; i < k; i++)
         for (size_t r = 0; r < rows; r++)
-            memcpy(strip + bytes * (i * ROWS + r), w + r * row_bytes + bytes * i, bytes);
+            memcpy(strip + 4 * (i * ROWS + r), w + r * row_bytes + 4 * i, 4);
 }
 
 void ergo__cpu_pack(ergo_type type, const unsigned char *w, size_t row_bytes, size_t k, size_t rows,
@@ -326,14 +363,16 @@ void ergo__cpu_pack(ergo_type type, const unsigned char *w, size_t row_bytes, si
         memset(strip, 0, strip_bytes);
     else
         memset(strip + strip_bytes - ERGO_BLOCK_ALIGN, 0, ERGO_BLOCK_ALIGN); /* the padding */
-    if (!pack_block) {
-        pack_floats(w, row_bytes, form.bits / 8u, k, rows, strip);
-        return;
-    }
-    for (size_t i = 0; i < k; i += info->block_elements) {
-        pack_block(w, row_bytes, rows, strip, factors);
-        w += info->block_bytes;
-        strip += code_bytes;
-        factors += form.factor_bytes * info->block_elements / form.factor_elements;
+    if (form.bits == 32) {
+        pack_singles(w, row_bytes, k, rows, strip);
+    } else if (form.bits == 16) {
+        pack_halves(w, row_bytes, k, rows, strip);
+    } else {
+        for (size_t i = 0; i < k; i += info->block_elements) {
+            pack_block(w, row_bytes, rows, strip, factors);
+            w += info->block_bytes;
+            strip += code_bytes;
+            factors += form.factor_bytes * info->block_elements / form.factor_elements;
+        }
     }
 }
