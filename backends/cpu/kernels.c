@@ -11,7 +11,6 @@
 static void fill(uint32_t features, ergo__cpu_kernels *out)
 {
     if ((features & AVX2) == AVX2) {
-#define ERGO__MATMUL(TYPE, name, FORM) out->matmul_##name = ergo__matmul_##name##_avx2;
 #define ERGO__PACKED(TYPE, name) out->packed_##name = ergo__packed_##name##_avx2;
 #define ERGO__FUNCTION(result, name, parameters) out->name = ergo__##name##_avx2;
 #include "backends/cpu/kernels.inc"
@@ -69,9 +68,15 @@ ergo__matmul_fn *ergo__cpu_matmul(const ergo__cpu_kernels *kernels, ergo_type ty
     return NULL;
 }
 
+/* Types that are packed alike share their kernels. */
+static ergo_type packed_as(ergo_type type)
+{
+    return type == ERGO_TYPE_TQ1_0 ? ERGO_TYPE_TQ2_0 : type;
+}
+
 ergo__matmul_fn *ergo__cpu_packed(const ergo__cpu_kernels *kernels, ergo_type type)
 {
-    switch (type) {
+    switch (packed_as(type)) {
 #define ERGO__PACKED(TYPE, name)                                                                   \
     case ERGO_TYPE_##TYPE:                                                                         \
         return kernels->packed_##name;
@@ -83,7 +88,7 @@ ergo__matmul_fn *ergo__cpu_packed(const ergo__cpu_kernels *kernels, ergo_type ty
 
 bool ergo__cpu_packing_pays(const ergo__cpu_kernels *kernels, ergo_type type)
 {
-    switch (type) {
+    switch (packed_as(type)) {
 #define ERGO__PACKED(TYPE, name)                                                                   \
     case ERGO_TYPE_##TYPE:                                                                         \
         return kernels->packed_##name != ergo__packed_##name##_c;

@@ -130,6 +130,17 @@ static inline ergo__packed_form ergo__packed_form_of(ergo_type type)
     return ERGO__PACKED_FORM(0, 0, NONE, NONE, 0, 0);
 }
 
+static inline bool ergo__packed_has_offset(ergo__packed_form form)
+{
+    return form.factors == ERGO__FACTORS_OFFSET || form.factors == ERGO__FACTORS_MINS ||
+           form.factors == ERGO__FACTORS_SUB_LOW;
+}
+
+static inline bool ergo__packed_has_sub(ergo__packed_form form)
+{
+    return form.factors == ERGO__FACTORS_SUB || form.factors == ERGO__FACTORS_SUB_LOW;
+}
+
 /** Bytes of the codes of 32 elements of 16 rows. */
 static inline size_t ergo__packed_code_bytes(ergo__packed_form form)
 {

@@ -65,17 +65,6 @@ typedef struct ergo__packed_factor {
     int16_t low[2];
 } ergo__packed_factor;
 
-static inline bool ergo__packed_has_offset(ergo__packed_form form)
-{
-    return form.factors == ERGO__FACTORS_OFFSET || form.factors == ERGO__FACTORS_MINS ||
-           form.factors == ERGO__FACTORS_SUB_LOW;
-}
-
-static inline bool ergo__packed_has_sub(ergo__packed_form form)
-{
-    return form.factors == ERGO__FACTORS_SUB || form.factors == ERGO__FACTORS_SUB_LOW;
-}
-
 /** Those of row r for elements 32b .. of a strip whose factors begin at `factors`. */
 static inline ergo__packed_factor ergo__packed_factor_of(ergo__packed_form form,
                                                          const uint8_t *factors, size_t b, size_t r)

@@ -36,11 +36,37 @@ ALWAYS_INLINE void unpack_nibbles(const uint8_t *codes, vi w[GROUPS])
     }
 }
 
-/* Puts the bits of `plane` from `at` on, under the mask, to their place in the codes. */
-ALWAYS_INLINE vi with_upper(vi low, vi plane, int at, int mask)
+ALWAYS_INLINE void unpack_crumbs(const uint8_t *codes, vi w[GROUPS])
 {
-    const vi moved = at < 4 ? v_left(plane, 4 - at) : v_right(plane, at - 4);
+    UNROLL
+    for (int g = 0; g < GROUPS; g++)
+        w[g] = v_and(v_right(v_load(codes + g / 4 * GROUP_BYTES), 2 * (g % 4)), v_bytes(3));
+}
+
+/* Puts the bits of `plane` from `at` on to the bits of the mask, which begin at `to`. */
+ALWAYS_INLINE vi with_upper(vi low, vi plane, int at, int to, int mask)
+{
+    const vi moved = at < to ? v_left(plane, to - at) : v_right(plane, at - to);
     return v_or_masked(low, moved, v_bytes(mask));
+}
+
+ALWAYS_INLINE int zero_of(ergo_type type)
+{
+    const ergo__packed_form form = ergo__packed_form_of(type);
+    return form.zero == 128 && BYTES_ARE_SIGNED ? 0 : form.zero;
+}
+
+/* The values of the type's table, made unsigned by the zero point. */
+ALWAYS_INLINE void look_up(ergo_type type, vi w[GROUPS])
+{
+    static const int8_t iq4[16] = ERGO__IQ4_VALUES;
+    static const int8_t fp4[16] = ERGO__FP4_VALUES;
+    const bool is_fp4 = ergo__packed_form_of(type).table == ERGO__TABLE_FP4;
+    const __m128i values = _mm_loadu_si128((const void *)(is_fp4 ? fp4 : iq4));
+    const __m128i table = _mm_add_epi8(values, _mm_set1_epi8((char)zero_of(type)));
+    UNROLL
+    for (int g = 0; g < GROUPS; g++)
+        w[g] = v_lookup(table, w[g]);
 }
 
 ALWAYS_INLINE void unpack_codes(ergo_type type, const uint8_t *codes, vi w[GROUPS])
@@ -55,24 +81,29 @@ ALWAYS_INLINE void unpack_codes(ergo_type type, const uint8_t *codes, vi w[GROUP
         }
         return;
     }
+    if (form.bits < 4) {
+        unpack_crumbs(codes, w);
+        if (form.bits == 2)
+            return;
+        const vi plane = v_load(codes + 2 * GROUP_BYTES);
+        UNROLL
+        for (int g = 0; g < GROUPS; g++)
+            w[g] = with_upper(w[g], plane, g, 2, 0x04);
+        return;
+    }
     unpack_nibbles(codes, w);
     const uint8_t *upper = codes + GROUPS / 2 * GROUP_BYTES;
     if (form.bits == 5) {
         const vi plane = v_load(upper);
         UNROLL
         for (int g = 0; g < GROUPS; g++)
-            w[g] = with_upper(w[g], plane, g, 0x10);
+            w[g] = with_upper(w[g], plane, g, 4, 0x10);
     } else if (form.bits == 6) {
         UNROLL
         for (int g = 0; g < GROUPS; g++)
-            w[g] = with_upper(w[g], v_load(upper + g / 4 * GROUP_BYTES), 2 * (g % 4), 0x30);
-    } else if (type == ERGO_TYPE_IQ4_NL) {
-        static const int8_t values[16] = ERGO__IQ4_VALUES;
-        const __m128i table = _mm_xor_si128(_mm_loadu_si128((const void *)values),
-                                            _mm_set1_epi8(BYTES_ARE_SIGNED ? 0 : (char)-128));
-        UNROLL
-        for (int g = 0; g < GROUPS; g++)
-            w[g] = v_lookup(table, w[g]);
+            w[g] = with_upper(w[g], v_load(upper + g / 4 * GROUP_BYTES), 2 * (g % 4), 4, 0x30);
+    } else if (form.table != ERGO__TABLE_NONE) {
+        look_up(type, w);
     }
 }
 
@@ -81,13 +112,17 @@ typedef struct factors {
     vf scale;
     vf offset; /* forms with OFFSET */
     vi sub[2]; /* SUB: of each 16 elements */
-    vi zero;   /* SUB: pairs that the two sums of the activations are multiplied by */
+    vi low;    /* SUB: pairs that the two sums of the activations are multiplied by, of the zero
+                  point and of SUB_OFFSET */
 } factors;
 
-ALWAYS_INLINE int zero_of(ergo_type type)
+/* 2^(e-128), in two steps since the least of them are subnormal. */
+ALWAYS_INLINE vf scale_of_e8m0(vi e)
 {
-    const ergo__packed_form form = ergo__packed_form_of(type);
-    return form.zero == 128 && BYTES_ARE_SIGNED ? 0 : form.zero;
+    const vi least = v_int(63 << 23); /* 2^-64 */
+    const vf low = vf_of_bits(v_add(v_left(v_right(e, 1), 23), least));
+    const vf high = vf_of_bits(v_add(v_left(v_right(v_add(e, v_int(1)), 1), 23), least));
+    return vf_mul(low, high);
 }
 
 /* `at` points to the factors of a strip; b is the number of the 32 elements in the row. */
@@ -98,35 +133,44 @@ ALWAYS_INLINE factors load_factors(ergo_type type, const uint8_t *at, size_t b, 
     const size_t inner = b % (form.factor_elements / 32);
     factors f = {vf_zero(), vf_zero(), {v_zero(), v_zero()}, v_zero()};
     at += b / (form.factor_elements / 32) * form.factor_bytes;
-    f.scale = v_of_f16(at + 2 * lane);
-    if (type == ERGO_TYPE_Q4_1 || type == ERGO_TYPE_Q5_1)
+    if (form.factors == ERGO__FACTORS_E8M0)
+        f.scale = scale_of_e8m0(v_of_u8(at + lane));
+    else
+        f.scale = v_of_f16(at + 2 * lane);
+    if (form.factors == ERGO__FACTORS_OFFSET)
         f.offset = v_of_f16(at + 2 * (ROWS + lane));
-    if (type == ERGO_TYPE_Q4_K || type == ERGO_TYPE_Q5_K) {
+    if (form.factors == ERGO__FACTORS_SCALES)
+        f.scale = vf_mul(f.scale, v_of_ints(v_of_i8(at + (2 + inner) * ROWS + lane)));
+    if (form.factors == ERGO__FACTORS_MINS) {
         const vf dmin = vf_neg(v_of_f16(at + 2 * (ROWS + lane)));
         f.scale = vf_mul(f.scale, v_of_ints(v_of_u8(at + (4 + inner) * ROWS + lane)));
         f.offset = vf_mul(dmin, v_of_ints(v_of_u8(at + (12 + inner) * ROWS + lane)));
     }
-    if (type == ERGO_TYPE_Q6_K) {
+    if (form.factors == ERGO__FACTORS_SUB) {
         f.sub[0] = v_of_i8(at + (2 + 2 * inner) * ROWS + lane);
         f.sub[1] = v_of_i8(at + (3 + 2 * inner) * ROWS + lane);
-        f.zero = v_mul16(v_i16(-zero_of(type)), v_join16(f.sub[0], f.sub[1]));
+        f.low = v_mul16(v_i16(-zero_of(type)), v_join16(f.sub[0], f.sub[1]));
+    }
+    if (form.factors == ERGO__FACTORS_SUB_LOW) {
+        const vi first = v_of_u8(at + (4 + 2 * inner) * ROWS + lane);
+        const vi second = v_of_u8(at + (5 + 2 * inner) * ROWS + lane);
+        f.offset = vf_neg(v_of_f16(at + 2 * (ROWS + lane)));
+        f.sub[0] = v_and(first, v_int(15));
+        f.sub[1] = v_and(second, v_int(15));
+        f.low = v_join16(v_right(first, 4), v_right(second, 4));
     }
     return f;
 }
 
 /* ---- Products ------------------------------------------------------------------------------ */
 
-ALWAYS_INLINE bool has_offset(ergo_type type)
-{
-    return type == ERGO_TYPE_Q4_1 || type == ERGO_TYPE_Q5_1 || type == ERGO_TYPE_Q4_K ||
-           type == ERGO_TYPE_Q5_K;
-}
-
 /* What the zero point takes off the products of 32 elements: the same for every row. */
 ALWAYS_INLINE vi zero_products(int zero, const ergo__tile_block *x)
 {
     if (zero == 0)
         return v_zero();
+    if (zero == 1)
+        return v_pairs(v_i16(-1), v_repeat4(x->sum), v_zero());
     const vi minus8 = v_repeat4(&x->minus8);
     return zero == 8 ? minus8 : v_left(minus8, zero == 16 ? 1 : 4);
 }
@@ -148,12 +192,16 @@ ALWAYS_INLINE void dot_tokens(int count, const vi *w, int first, int groups, int
 ALWAYS_INLINE void add_block(ergo_type type, int count, const vi w[GROUPS], const factors *f,
                              const ergo__tile_block *x, vf *acc)
 {
-    const int bits = type == ERGO_TYPE_IQ4_NL ? 8 : ergo__packed_form_of(type).bits;
+    const ergo__packed_form form = ergo__packed_form_of(type);
+    const int bits = form.table == ERGO__TABLE_IQ4   ? 8
+                     : form.table == ERGO__TABLE_FP4 ? 5
+                                                     : form.bits;
+    const bool has_sub = ergo__packed_has_sub(form);
     vi dot[TOGETHER];
     UNROLL
     for (int t = 0; t < count; t++)
-        dot[t] = type == ERGO_TYPE_Q6_K ? v_zero() : zero_products(zero_of(type), &x[t]);
-    if (type == ERGO_TYPE_Q6_K) {
+        dot[t] = has_sub ? v_zero() : zero_products(zero_of(type), &x[t]);
+    if (has_sub) {
         vi high[TOGETHER];
         UNROLL
         for (int t = 0; t < count; t++)
@@ -163,7 +211,7 @@ ALWAYS_INLINE void add_block(ergo_type type, int count, const vi w[GROUPS], cons
         UNROLL
         for (int t = 0; t < count; t++) {
             const vi both = v_add(v_mul(dot[t], f->sub[0]), v_mul(high[t], f->sub[1]));
-            dot[t] = v_pairs(f->zero, v_repeat4(x[t].sum), both);
+            dot[t] = form.zero > 0 ? v_pairs(f->low, v_repeat4(x[t].sum), both) : both;
         }
     } else {
         dot_tokens(count, w, 0, GROUPS, bits, x, dot);
@@ -172,8 +220,12 @@ ALWAYS_INLINE void add_block(ergo_type type, int count, const vi w[GROUPS], cons
     for (int t = 0; t < count; t++) {
         const vf d = vf_all(x[t].d);
         acc[t] = vf_fma(vf_mul(f->scale, d), v_of_ints(dot[t]), acc[t]);
-        if (has_offset(type))
+        if (form.factors == ERGO__FACTORS_SUB_LOW) {
+            const vi low = v_pairs(f->low, v_repeat4(x[t].sum), v_zero());
+            acc[t] = vf_fma(vf_mul(f->offset, d), v_of_ints(low), acc[t]);
+        } else if (ergo__packed_has_offset(form)) {
             acc[t] = vf_fma(vf_mul(f->offset, d), vf_all(x[t].total), acc[t]);
+        }
     }
 }
 
@@ -249,19 +301,22 @@ ALWAYS_INLINE void multiply_dense_tile(ergo_type type, int count, const job *j)
     for (int part = 0; part < PARTS && (size_t)part * LANES < j->rows; part++) {
         const size_t left = j->rows - (size_t)part * LANES;
         const size_t lanes = left < LANES ? left : LANES;
-        const uint8_t *codes = j->strip + (size_t)part * LANES * 2;
+        const size_t bytes = ergo__packed_form_of(type).bits / 8;
+        const uint8_t *codes = j->strip + (size_t)part * LANES * bytes;
         vf acc[DENSE_TILE];
         UNROLL
         for (int t = 0; t < count; t++)
             acc[t] = vf_zero();
         for (size_t i = 0; i < j->k; i++) {
-            const vf w = type == ERGO_TYPE_F16 ? v_of_f16(codes) : v_of_bf16(codes);
+            const vf w = type == ERGO_TYPE_F32   ? vf_load((const void *)codes)
+                         : type == ERGO_TYPE_F16 ? v_of_f16(codes)
+                                                 : v_of_bf16(codes);
             UNROLL
             for (int t = 0; t < count; t++) {
                 const float *token = (const void *)(j->x + (size_t)t * j->x_stride);
                 acc[t] = vf_fma(w, vf_all(token[i]), acc[t]);
             }
-            codes += 2 * ROWS;
+            codes += bytes * ROWS;
         }
         UNROLL
         for (int t = 0; t < count; t++)

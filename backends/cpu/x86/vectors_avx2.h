@@ -33,6 +33,11 @@ static inline vi v_i16(int value)
     return _mm256_set1_epi16((short)value);
 }
 
+static inline vi v_int(int value)
+{
+    return _mm256_set1_epi32(value);
+}
+
 /* The same four bytes in every lane. */
 static inline vi v_repeat4(const void *p)
 {
@@ -146,6 +151,11 @@ static inline void vf_store_first(float *p, vf a, size_t n)
 {
     const vi lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
     _mm256_maskstore_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), lane), a);
+}
+
+static inline vf vf_of_bits(vi a)
+{
+    return _mm256_castsi256_ps(a);
 }
 
 static inline vf vf_mul(vf a, vf b)

@@ -33,6 +33,11 @@ static inline vi v_i16(int value)
     return _mm512_set1_epi16((short)value);
 }
 
+static inline vi v_int(int value)
+{
+    return _mm512_set1_epi32(value);
+}
+
 /* The same four bytes in every lane. */
 static inline vi v_repeat4(const void *p)
 {
@@ -145,6 +150,11 @@ static inline void vf_store(float *p, vf a)
 static inline void vf_store_first(float *p, vf a, size_t n)
 {
     _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1u), a);
+}
+
+static inline vf vf_of_bits(vi a)
+{
+    return _mm512_castsi512_ps(a);
 }
 
 static inline vf vf_mul(vf a, vf b)
