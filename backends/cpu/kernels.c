@@ -36,6 +36,7 @@ static void fill(uint32_t features, ergo__cpu_kernels *out)
 {
     if (features & ERGO__CPU_VFPV4) {
 #define ERGO__MATMUL(TYPE, name, FORM) out->matmul_##name = ergo__matmul_##name##_vfpv4;
+#define ERGO__PACKED(TYPE, name) out->packed_##name = ergo__packed_##name##_vfpv4;
 #define ERGO__FUNCTION(result, name, parameters) out->name = ergo__##name##_vfpv4;
 #include "backends/cpu/kernels.inc"
     }
@@ -86,12 +87,20 @@ ergo__matmul_fn *ergo__cpu_packed(const ergo__cpu_kernels *kernels, ergo_type ty
     }
 }
 
+/* Whether the kernel in use is one of c/. */
+#if defined(ERGO__CPU_ARM32)
+#define IS_PLAIN(kernel, name)                                                                     \
+    ((kernel) == ergo__packed_##name##_c || (kernel) == ergo__packed_##name##_vfpv4)
+#else
+#define IS_PLAIN(kernel, name) ((kernel) == ergo__packed_##name##_c)
+#endif
+
 bool ergo__cpu_packing_pays(const ergo__cpu_kernels *kernels, ergo_type type)
 {
     switch (packed_as(type)) {
 #define ERGO__PACKED(TYPE, name)                                                                   \
     case ERGO_TYPE_##TYPE:                                                                         \
-        return kernels->packed_##name != ergo__packed_##name##_c;
+        return !IS_PLAIN(kernels->packed_##name, name);
 #include "backends/cpu/kernels.inc"
     default:
         return false;

@@ -9,9 +9,9 @@
  * The kernels of the CPU and what each of them computes, to the bit.
  *
  * The sources in c/ define the results. They are compiled once per variant (plain, on x86-64 also
- * for AVX2 with FMA and F16C, on 32-bit ARM for VFPv4, which has the fma); a kernel for an
- * instruction set may order its work as it likes but must give the same bits. All floats are IEEE
- * binary32, round to nearest even, nothing fused but what is written fmaf.
+ * for AVX2 with FMA and F16C but for the matmuls, on 32-bit ARM for VFPv4, which has the fma); a
+ * kernel for an instruction set may order its work as it likes but must give the same bits. All
+ * floats are IEEE binary32, round to nearest even, nothing fused but what is written fmaf.
  *
  * Activations. 32 consecutive elements of a token's vector become one ergo__q8_block, by these
  * steps, with M = max |x[i]|:
@@ -89,7 +89,6 @@ typedef struct ergo__cpu_kernels {
 #define ERGO__FUNCTION(result, name, parameters) result ergo__##name##_c parameters;
 #include "backends/cpu/kernels.inc"
 #if defined(ERGO__CPU_X86)
-#define ERGO__MATMUL(TYPE, name, FORM) ergo__matmul_fn ergo__matmul_##name##_avx2;
 #define ERGO__PACKED(TYPE, name)                                                                   \
     ergo__matmul_fn ergo__packed_##name##_avx2, ergo__packed_##name##_avxvnni,                     \
         ergo__packed_##name##_avx512vnni;
@@ -107,6 +106,7 @@ typedef struct ergo__cpu_kernels {
 #endif
 #if defined(ERGO__CPU_ARM32)
 #define ERGO__MATMUL(TYPE, name, FORM) ergo__matmul_fn ergo__matmul_##name##_vfpv4;
+#define ERGO__PACKED(TYPE, name) ergo__matmul_fn ergo__packed_##name##_vfpv4;
 #define ERGO__FUNCTION(result, name, parameters) result ergo__##name##_vfpv4 parameters;
 #include "backends/cpu/kernels.inc"
 #endif
