@@ -231,10 +231,10 @@ ALWAYS_INLINE void add_block(ergo_type type, int count, const vi w[GROUPS], cons
 
 /*
  * With few tokens the weights come at the pace of the memory, and what the processor has in flight
- * by itself is not enough: the rows of the next blocks, or of the next strip, are asked for ahead.
+ * by itself is not enough: what this call, or the next, reads later is asked for ahead. With many
+ * tokens it costs nothing.
  */
-#define FEW 2
-#define AHEAD 32768
+#define AHEAD 65536
 
 /* What block b of a strip has its share in asking for; to the second cache, which holds more. */
 ALWAYS_INLINE void prefetch(ergo_type type, const uint8_t *strip, size_t b)
@@ -275,7 +275,7 @@ ALWAYS_INLINE void multiply_tile(ergo_type type, int count, const job *j)
             acc[t] = vf_zero();
         for (size_t b = 0; b < blocks; b++) {
             vi w[GROUPS];
-            if (count <= FEW && part == 0)
+            if (part == 0)
                 prefetch(type, j->strip, b);
             unpack_codes(type, codes, w);
             const factors f = load_factors(type, j->strip + blocks * code_bytes, b, part);
