@@ -20,12 +20,14 @@ static size_t widest_activation(const ergo__plan *plan)
     return widest;
 }
 
-static size_t widest_head(const ergo__plan *plan)
+/*
+ * Rows are an odd number of cache lines apart: the same columns of several rows, which kernels
+ * write together, would else fall on the same few places of a cache.
+ */
+static size_t stride_of(size_t floats)
 {
-    size_t widest = 0;
-    for (uint32_t layer = 0; layer < plan->layers; layer++)
-        widest = ergo__max_size(widest, plan->kv[layer].head_dim);
-    return widest;
+    const size_t line = ERGO_BLOCK_ALIGN / sizeof(float);
+    return (ergo__ceil_div(floats, line) | 1u) * line;
 }
 
 /* count x rows objects; the arena notices what overflows. */
@@ -40,11 +42,12 @@ static size_t times(ergo__arena *arena, size_t count, size_t rows)
 static void lay_program(ergo__program *p, ergo__arena *arena, ergo_engine_memory *memory)
 {
     const ergo__limits *limits = &p->limits;
-    const size_t workers = p->device->common.threads;
-    p->token_slab =
-        ERGO__TAKE_LINE(arena, float, times(arena, p->plan->token_floats, limits->tokens));
-    p->output_slab =
-        ERGO__TAKE_LINE(arena, float, times(arena, p->plan->output_floats, limits->outputs));
+    p->phase_count = ergo__cpu_schedule(p->plan, NULL);
+    p->phases = ERGO__TAKE(arena, ergo__cpu_phase, p->phase_count);
+    p->token_stride = stride_of(p->plan->token_floats);
+    p->token_slab = ERGO__TAKE_LINE(arena, float, times(arena, p->token_stride, limits->tokens));
+    p->output_stride = stride_of(p->plan->output_floats);
+    p->output_slab = ERGO__TAKE_LINE(arena, float, times(arena, p->output_stride, limits->outputs));
     p->activation_blocks = widest_activation(p->plan);
     p->activations =
         ERGO__TAKE_LINE(arena, ergo__q8_block, times(arena, p->activation_blocks, limits->tokens));
@@ -52,11 +55,7 @@ static void lay_program(ergo__program *p, ergo__arena *arena, ergo_engine_memory
         arena, ergo__tile_block,
         times(arena, p->activation_blocks,
               ergo__ceil_div(limits->tokens, ERGO__TILE_TOKENS) * ERGO__TILE_TOKENS));
-    p->scores = ERGO__TAKE_LINE(arena, float, times(arena, limits->context, workers));
-    p->query_blocks = ergo__ceil_div(widest_head(p->plan), ERGO__Q8_ELEMENTS);
-    p->queries = ERGO__TAKE_LINE(arena, ergo__q8_block, times(arena, p->query_blocks, workers));
-    p->padded_query =
-        ERGO__TAKE_LINE(arena, float, times(arena, p->query_blocks * ERGO__Q8_ELEMENTS, workers));
+    ergo__cpu_attend_layout(p, arena);
     p->layer_offset = ERGO__TAKE(arena, size_t, p->plan->layers);
     memory->repacked = ergo__cpu_repack_layout(p, arena);
     p->pages = ERGO__TAKE_LINE(arena, unsigned char, times(arena, p->page_bytes, limits->pages));
@@ -81,6 +80,7 @@ ergo_status ergo__cpu_prepare(ergo_device *device, const ergo__plan *plan,
         program.layer_offset[layer] = offset;
         offset += 2 * ergo__kv_layer_bytes(limits->kv, plan->kv[layer]);
     }
+    (void)ergo__cpu_schedule(plan, program.phases);
     *real = program;
     ergo__cpu_repack(real);
     *out = real;
@@ -89,20 +89,20 @@ ergo_status ergo__cpu_prepare(ergo_device *device, const ergo__plan *plan,
 
 /* ---- Running ------------------------------------------------------------------------------- */
 
-/* What every worker does: all steps, phase by phase. */
+/* What every worker does: all phases, one after the other. */
 static void work(void *user, uint32_t worker)
 {
     ergo__program *program = user;
     ergo__pool *pool = &program->device->pool;
-    for (size_t i = 0; i < program->plan->step_count; i++) {
-        const ergo__step *step = &program->plan->steps[i];
-        ergo__cpu_phase phases[ERGO__CPU_PHASES_MAX];
-        const size_t count = ergo__cpu_phases(program, step, phases);
-        for (size_t k = 0; k < count; k++) {
-            for (uint32_t unit; (unit = ergo__pool_claim(pool)) < phases[k].units;)
-                phases[k].run(program, step, unit, worker);
-            ergo__pool_barrier(pool, worker);
-        }
+    for (size_t i = 0; i < program->phase_count; i++) {
+        const ergo__cpu_phase *phase = &program->phases[i];
+        const uint32_t rows = ergo__cpu_rows(program, phase->step);
+        if (rows == 0)
+            continue;
+        const uint32_t units = phase->units(program, phase, rows);
+        for (uint32_t unit; (unit = ergo__pool_claim(pool)) < units;)
+            phase->run(program, phase, unit, worker);
+        ergo__pool_barrier(pool, worker);
     }
 }
 

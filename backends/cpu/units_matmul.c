@@ -12,8 +12,12 @@ static uint32_t units_of(const ergo__weight *weight)
     return (weight->rows + ROWS - 1) / ROWS;
 }
 
-uint32_t ergo__cpu_matmul_units(const ergo__step *step)
+uint32_t ergo__cpu_matmul_units(const ergo__program *program, const ergo__cpu_phase *phase,
+                                uint32_t rows)
 {
+    (void)program;
+    (void)rows;
+    const ergo__step *step = phase->step;
     uint32_t units = 0;
     for (int i = 0; i < 3 && step->out[i] != ERGO__NO_VALUE; i++)
         units += units_of(&step->weight[i]);
@@ -29,25 +33,6 @@ bool ergo__cpu_matmul_quantizes(const ergo__step *step)
 }
 
 /* ---- Quantizing ---------------------------------------------------------------------------- */
-
-/* Blocks of each token of a tile in one unit of work. */
-#define CHUNK 16u
-
-static uint32_t chunks_of(const ergo__step *step)
-{
-    return (uint32_t)ergo__ceil_div(step->weight[0].columns / ERGO__Q8_ELEMENTS, CHUNK);
-}
-
-uint32_t ergo__cpu_quantize_units(const ergo__step *step, uint32_t rows)
-{
-    return (uint32_t)ergo__ceil_div(rows, ERGO__TILE_TOKENS) * chunks_of(step);
-}
-
-static uint32_t rows_of(const ergo__program *program, const ergo__step *step)
-{
-    const bool outputs = program->plan->values[step->in[0]].outputs;
-    return outputs ? program->batch->outputs : program->batch->tokens;
-}
 
 /* The tile that starts at token `first`. */
 static ergo__tile_block *tile_at(const ergo__program *program, size_t first)
@@ -70,28 +55,27 @@ static bool reads(const ergo__program *program, const ergo__step *step, bool til
     return false;
 }
 
-/* A unit is some blocks of every token of a tile. */
-void ergo__cpu_unit_quantize(ergo__program *program, const ergo__step *step, uint32_t unit,
-                             uint32_t worker)
+/* Blocks that are quantized at a time. */
+#define CHUNK 16u
+
+void ergo__cpu_quantize(ergo__program *program, const ergo__step *step, uint32_t row,
+                        size_t first_column, size_t columns)
 {
-    (void)worker;
-    const uint32_t rows = rows_of(program, step);
-    const uint32_t first = unit / chunks_of(step) * ERGO__TILE_TOKENS;
-    const uint32_t width = tile_width(rows, first);
-    const size_t from = unit % chunks_of(step) * CHUNK;
-    const size_t end = step->weight[0].columns / ERGO__Q8_ELEMENTS;
-    const size_t blocks = end - from < CHUNK ? end - from : CHUNK;
+    const uint32_t t = row % ERGO__TILE_TOKENS;
+    const uint32_t width = tile_width(ergo__cpu_rows(program, step), row - t);
+    const size_t end = (first_column + columns) / ERGO__Q8_ELEMENTS;
+    const float *in = ergo__cpu_row(program, step->in[0], row);
     const bool in_rows = reads(program, step, false), in_tiles = reads(program, step, true);
-    for (uint32_t t = 0; t < width; t++) {
+    for (size_t from = first_column / ERGO__Q8_ELEMENTS, blocks; from < end; from += blocks) {
         ergo__q8_block chunk[CHUNK];
-        program->device->kernels.quantize_q8(ergo__cpu_row(program, step->in[0], first + t) +
-                                                 from * ERGO__Q8_ELEMENTS,
-                                             chunk, blocks * ERGO__Q8_ELEMENTS);
+        blocks = end - from < CHUNK ? end - from : CHUNK;
+        program->device->kernels.quantize_q8(in + from * ERGO__Q8_ELEMENTS, chunk,
+                                             blocks * ERGO__Q8_ELEMENTS);
         if (in_rows)
-            memcpy(program->activations + (first + t) * program->activation_blocks + from, chunk,
+            memcpy(program->activations + row * program->activation_blocks + from, chunk,
                    blocks * sizeof *chunk);
         for (size_t b = 0; in_tiles && b < blocks; b++)
-            tile_at(program, first)[(from + b) * width + t] = ergo__tile_block_of(&chunk[b]);
+            tile_at(program, row - t)[(from + b) * width + t] = ergo__tile_block_of(&chunk[b]);
     }
 }
 
@@ -110,16 +94,16 @@ static void multiply_packed(ergo__program *program, const ergo__step *step, size
     const ergo__weight *weight = &step->weight[i];
     const ergo__cpu_matrix *matrix = &program->matrices[step - program->plan->steps][i];
     const unsigned char *w = matrix->data + first / ERGO__STRIP_ROWS * matrix->row_bytes;
-    const uint32_t tokens = rows_of(program, step);
+    const uint32_t tokens = ergo__cpu_rows(program, step);
     const bool q8 = ergo__cpu_takes_q8(weight->type);
+    const size_t stride = ergo__cpu_stride(program, step->out[i]);
     for (uint32_t t = 0; t < tokens; t += ERGO__TILE_TOKENS) {
         const uint32_t width = tile_width(tokens, t);
         const void *x = q8 ? (const void *)tile_at(program, t)
                            : (const void *)ergo__cpu_row(program, step->in[0], t);
-        const size_t x_stride =
-            q8 ? width * sizeof(ergo__tile_block) : weight->columns * sizeof(float);
+        const size_t x_stride = q8 ? width * sizeof(ergo__tile_block) : stride * sizeof(float);
         matrix->matmul(w, matrix->row_bytes, weight->columns, x, x_stride,
-                       ergo__cpu_row(program, step->out[i], t) + first, weight->rows, rows, width);
+                       ergo__cpu_row(program, step->out[i], t) + first, stride, rows, width);
     }
 }
 
@@ -128,21 +112,23 @@ static void multiply_in_place(ergo__program *program, const ergo__step *step, si
 {
     const ergo__weight *weight = &step->weight[i];
     const ergo__cpu_matrix *matrix = &program->matrices[step - program->plan->steps][i];
+    const size_t stride = ergo__cpu_stride(program, step->out[i]); /* of the input too */
     const void *x = ergo__cpu_row(program, step->in[0], 0);
-    size_t x_stride = weight->columns * sizeof(float);
+    size_t x_stride = stride * sizeof(float);
     if (ergo__cpu_takes_q8(weight->type)) {
         x = program->activations;
         x_stride = program->activation_blocks * sizeof(ergo__q8_block);
     }
     matrix->matmul(matrix->data + (size_t)first * matrix->row_bytes, matrix->row_bytes,
                    weight->columns, x, x_stride, ergo__cpu_row(program, step->out[i], 0) + first,
-                   weight->rows, rows, rows_of(program, step));
+                   stride, rows, ergo__cpu_rows(program, step));
 }
 
-void ergo__cpu_unit_matmul(ergo__program *program, const ergo__step *step, uint32_t unit,
+void ergo__cpu_unit_matmul(ergo__program *program, const ergo__cpu_phase *phase, uint32_t unit,
                            uint32_t worker)
 {
     (void)worker;
+    const ergo__step *step = phase->step;
     size_t i = 0;
     for (; unit >= units_of(&step->weight[i]); i++)
         unit -= units_of(&step->weight[i]);
@@ -150,12 +136,12 @@ void ergo__cpu_unit_matmul(ergo__program *program, const ergo__step *step, uint3
     const ergo__cpu_matrix *matrix = &program->matrices[step - program->plan->steps][i];
     const uint32_t first = unit * ROWS;
     const uint32_t rows = weight->rows - first < ROWS ? weight->rows - first : ROWS;
-    const uint32_t tokens = rows_of(program, step);
+    const uint32_t tokens = ergo__cpu_rows(program, step);
     float *out = ergo__cpu_row(program, step->out[i], 0) + first;
     if (matrix->packed)
         multiply_packed(program, step, i, first, rows);
     else
         multiply_in_place(program, step, i, first, rows);
     if (step->bias[i])
-        add_bias(out, weight->rows, step->bias[i] + first, rows, tokens);
+        add_bias(out, ergo__cpu_stride(program, step->out[i]), step->bias[i] + first, rows, tokens);
 }
