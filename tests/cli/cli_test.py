@@ -129,7 +129,7 @@ class Case(unittest.TestCase):
 
 class CommandLine(Case):
     commands = ["generate", "chat", "inspect", "tokenize", "perplexity", "logits", "bench", "synth",
-                "quantize", "devices", "version"]
+                "quantize", "pack", "devices", "version"]
 
     def test_every_command_explains_itself(self):
         for command in self.commands:
@@ -428,7 +428,8 @@ class Inspect(Case):
         self.assertEqual(memory["total"], sum(memory[k] for k in
                                               ("weights", "repacked", "kv", "scratch")))
         self.assertIs(out["fits"], True)
-        self.assertEqual({tuple(sorted(t)) for t in out["tensors"]}, {("name", "shape", "type")})
+        self.assertEqual({tuple(sorted(t)) for t in out["tensors"]},
+                         {("bytes", "name", "packed", "shape", "type")})
         for phase in ("decode", "prefill"):
             self.assertLessEqual({"macs", "weight_bytes", "kv_bytes", "activation_bytes"},
                                  set(out["work"][phase]))
@@ -591,6 +592,64 @@ class Files(Case):
         own = self.path("own.gguf", source.read_bytes())
         self.bad(2, "quantize", "-i", own, "-o", own, "--quant", "Q4_0", says="same file")
         self.assertEqual(os.listdir(self.folder.name), ["own.gguf"])
+
+    def test_pack_keeps_every_bit(self):
+        def said(*args):
+            out = self.good(*args)
+            return json.loads(out)["perplexity"] if args[0] == "perplexity" else out
+
+        path, again = self.path("packed.gguf"), self.path("again.gguf")
+        out = self.json("pack", "-m", DEMO, "-o", path)
+        self.assertEqual(out["file_bytes"], os.path.getsize(path))
+        before, plain = read_types(DEMO)
+        after, packed = read_types(path)
+        self.assertEqual(after.pop("ergo.packed.version"), 1)
+        self.assertEqual(after.pop("general.alignment"), 64)
+        self.assertEqual(after, {k: v for k, v in before.items() if k != "general.alignment"})
+        changed = {name for name in plain if packed[name] != plain[name]}
+        self.assertEqual((len(changed), len(plain)), (out["packed"], out["tensors"]))
+        self.assertGreater(len(changed), 20)
+        for name in changed:
+            self.assertEqual(packed[name], (plain[name][0] + 10000, plain[name][1]), name)
+        for args in (["generate", "-p", "Once upon", "-n", "30", "--seed", "7"],
+                     ["perplexity", "-f", self.path("text", b"A little fox. " * 60), "--ctx", "64",
+                      "--json"]):
+            for knobs in ([], ["--cpu-flags", "none"], ["--threads", "1"]):
+                self.assertEqual(said(*args, "-m", path, *knobs), said(*args, "-m", DEMO))
+        for model, to in ((DEMO, "a"), (path, "b")):
+            self.good("logits", "-m", model, "--ids", "5 6 7", "-o", self.path(to))
+        self.assertEqual(pathlib.Path(self.path("a")).read_bytes(),
+                         pathlib.Path(self.path("b")).read_bytes())
+        self.good("pack", "-m", DEMO, "-o", again, "--threads", "1")
+        self.assertEqual(pathlib.Path(path).read_bytes(), pathlib.Path(again).read_bytes())
+
+    def test_packed_files_are_shown(self):
+        path = self.path("packed.gguf")
+        self.good("pack", "-m", DEMO, "-o", path)
+        out = self.json("inspect", "-m", path, "--plan")
+        self.assertEqual(out["memory"]["repacked"], 0)
+        self.assertEqual(sum(t["bytes"] for t in out["tensors"]), out["memory"]["weights"])
+        table = {t["name"]: t for t in out["tensors"]}
+        up = table["blk.0.ffn_up.weight"]
+        self.assertEqual((up["type"], up["packed"]), ("Q8_0", True))
+        self.assertIs(table["output_norm.weight"]["packed"], False)
+        self.assertTrue(any("Q8_0 packed" in step for step in out["plan"]))
+        self.assertIn(b", packed", self.good("inspect", "-m", path))
+
+    def test_pack_wrong_use(self):
+        path, out = self.path("packed.gguf"), self.path("out.gguf")
+        self.good("pack", "-m", DEMO, "-o", path)
+        self.bad(2, "pack", "-m", DEMO, says="-o")
+        self.bad(2, "pack", "-m", path, "-o", path, says="same file")
+        self.bad(3, "pack", "-m", path, "-o", out, says="packed already")
+        self.bad(3, "quantize", "-i", path, "-o", out, "--quant", "Q4_0", says="is packed")
+        self.bad(1, "pack", "-m", DEMO, "-o", "/dev/full", says="No space")
+        data = bytearray(pathlib.Path(path).read_bytes())
+        at = data.index(b"ergo.packed.version") + len("ergo.packed.version") + 4
+        data[at] = 2
+        other = self.path("other.gguf", data)
+        self.bad(3, "generate", "-m", other, "-p", "x", says="version 2 of packed weights")
+        self.assertFalse(os.path.exists(out))
 
     def test_ctrl_c_leaves_no_file(self):
         code, _, err = interrupted("synth", "--shape", "llama-3.2-1b", "--quant", "F32", "-o",

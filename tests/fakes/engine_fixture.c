@@ -81,12 +81,19 @@ static void open_bytes(test_model *m)
     ergo_model_get_info(m->model, &m->info);
 }
 
-void test_model_open_changed(test_model *m, const tiny_model *tiny)
+void test_model_open_built(test_model *m, gguf_builder *built)
 {
-    *m = (test_model){.mapped = false};
-    tiny_write(tiny, &m->built);
+    *m = (test_model){.built = *built};
+    *built = (gguf_builder){0};
     m->file = gguf_builder_file(&m->built);
     open_bytes(m);
+}
+
+void test_model_open_changed(test_model *m, const tiny_model *tiny)
+{
+    gguf_builder built = {0};
+    tiny_write(tiny, &built);
+    test_model_open_built(m, &built);
 }
 
 void test_model_open(test_model *m, const tiny_spec *spec)

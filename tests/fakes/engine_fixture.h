@@ -40,6 +40,8 @@ void test_model_open(test_model *m, const tiny_spec *spec);
 void test_model_open_changed(test_model *m, const tiny_model *tiny);
 /** False where there is no such file. */
 bool test_model_open_file(test_model *m, const char *path);
+/** Opens what has been built and takes it. */
+void test_model_open_built(test_model *m, gguf_builder *built);
 void test_model_close(test_model *m);
 
 typedef struct test_engine {

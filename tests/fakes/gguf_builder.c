@@ -20,12 +20,18 @@ static void reserve(gguf_builder *b, size_t more)
 {
     if (b->size + more <= b->capacity)
         return;
-    b->capacity = 2 * (b->size + more);
-    b->bytes = realloc(b->bytes, b->capacity);
-    if (!b->bytes) {
+    const size_t capacity =
+        (2 * (b->size + more) + ERGO_BLOCK_ALIGN - 1) / ERGO_BLOCK_ALIGN * ERGO_BLOCK_ALIGN;
+    unsigned char *bytes = aligned_alloc(ERGO_BLOCK_ALIGN, capacity);
+    if (!bytes) {
         fprintf(stderr, "gguf_builder: out of memory\n");
         exit(2);
     }
+    if (b->size)
+        memcpy(bytes, b->bytes, b->size);
+    free(b->bytes);
+    b->bytes = bytes;
+    b->capacity = capacity;
 }
 
 void gguf_put(gguf_builder *b, const void *data, size_t size)

@@ -9,7 +9,8 @@
  * numbers come from the caller, never from the code under test.
  */
 
-/** Start from zeroed, end with gguf_builder_free. Running out of memory ends the program. */
+/** Start from zeroed, end with gguf_builder_free. The bytes are aligned like a block. Running out
+ * of memory ends the program. */
 typedef struct gguf_builder {
     unsigned char *bytes;
     size_t size;

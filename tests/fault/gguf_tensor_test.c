@@ -12,7 +12,7 @@
 
 /* GGUF files whose tensor table is malformed, made by hand after faults that readers have had. */
 
-enum { F32 = 0, Q4_0 = 2, Q8_0 = 8, Q4_K = 12 };
+enum { F32 = 0, Q4_0 = 2, Q8_0 = 8, Q4_K = 12, PACKED = 10000 };
 
 /* Where the fields of the only tensor, called "t", stand. */
 enum { NAME_AT = 24, DIMS_AT = NAME_AT + 9, SHAPE_AT = DIMS_AT + 4 };
@@ -215,6 +215,74 @@ static void overlapping_tensors_are_refused(void **state)
     }
 }
 
+/* A file with one packed matrix "t" and `data` bytes for it. */
+static void build_packed(gguf_builder *b, uint32_t version, uint32_t align, uint32_t n_dims,
+                         const uint64_t *shape, uint32_t type, size_t data)
+{
+    gguf_put_header(b, 3, 1, (version > 0 ? 1u : 0u) + (align > 0 ? 1u : 0u));
+    if (version > 0)
+        gguf_put_kv_u32(b, "ergo.packed.version", version);
+    if (align > 0)
+        gguf_put_kv_u32(b, "general.alignment", align);
+    gguf_put_tensor(b, "t", n_dims, shape, PACKED + type, 0);
+    gguf_put_padding(b, align > 0 ? align : 32);
+    gguf_put_zeros(b, data);
+}
+
+static void packed_tensors_are_checked_like_any_other(void **state)
+{
+    (void)state;
+    static const uint64_t full[] = {64, 17}; /* two strips of 16 rows of two blocks */
+    const size_t q4_0 = 2 * 16 * 2 * 18, q8_0 = 2 * 16 * 2 * 34;
+    static const uint64_t partial[] = {48, 16}, deep[] = {64, 16, 2}, vast[] = {32, INT64_MAX / 32},
+                          wide[] = {(uint64_t)1 << 61, 2};
+    gguf_builder b = {0};
+    build_packed(&b, 1, 64, 2, full, Q4_0, q4_0);
+    assert_accepted(&b);
+    build_packed(&b, 1, 4096, 2, full, Q8_0, q8_0);
+    assert_accepted(&b);
+    build_packed(&b, 1, 64, 2, full, Q4_0, q4_0 - 1);
+    assert_refused(&b, ERGO_E_FORMAT, "tensor 0 \"t\": 1152 bytes at data offset 0 lie beyond", -1);
+    build_packed(&b, 0, 64, 2, full, Q4_0, q4_0);
+    assert_refused(&b, ERGO_E_FORMAT, "packed, but the file has no entry ergo.packed.version", -1);
+    build_packed(&b, 1, 0, 2, full, Q4_0, q4_0);
+    assert_refused(&b, ERGO_E_FORMAT, "the alignment is 32, no multiple of 64", -1);
+    build_packed(&b, 1, 64, 3, deep, Q4_0, 2 * q4_0);
+    assert_refused(&b, ERGO_E_FORMAT, "packed, but it has 3 dimensions, not 2", -1);
+    build_packed(&b, 1, 64, 1, full, Q4_0, q4_0);
+    assert_refused(&b, ERGO_E_FORMAT, "packed, but it has 1 dimensions, not 2", -1);
+    build_packed(&b, 1, 64, 2, partial, Q4_0, q4_0);
+    assert_refused(&b, ERGO_E_FORMAT, "a row of 48 elements is no multiple of the 32", -1);
+    build_packed(&b, 1, 64, 2, vast, Q8_0, q8_0);
+    assert_refused(&b, ERGO_E_FORMAT, "", -1);
+    build_packed(&b, 1, 64, 2, wide, Q8_0, q8_0);
+    assert_refused(&b, ERGO_E_FORMAT, "packed elements of Q8_0 overflows", -1);
+    build_packed(&b, 1, 64, 2, full, F32, q8_0);
+    assert_refused(&b, ERGO_E_UNSUPPORTED, "packed F32 is not supported", -1);
+    build_packed(&b, 1, 64, 2, full, 99, q8_0);
+    assert_refused(&b, ERGO_E_UNSUPPORTED, "tensor type 10099 is unknown", -1);
+}
+
+static void other_versions_of_packed_weights_are_refused(void **state)
+{
+    (void)state;
+    static const uint64_t full[] = {64, 17};
+    gguf_builder b = {0};
+    build_packed(&b, 2, 64, 2, full, Q4_0, 4096);
+    assert_refused(&b, ERGO_E_UNSUPPORTED,
+                   "entry 0 \"ergo.packed.version\": version 2 of packed weights is not supported",
+                   -1);
+    build_packed(&b, 0xffffffff, 64, 2, full, Q4_0, 4096);
+    assert_refused(&b, ERGO_E_UNSUPPORTED, "version 4294967295 of packed weights", -1);
+    gguf_put_header(&b, 3, 0, 1);
+    gguf_put_kv_text(&b, "ergo.packed.version", "1");
+    assert_refused(&b, ERGO_E_FORMAT, "the version of packed weights is a string, not a u32", -1);
+    gguf_put_header(&b, 3, 0, 1);
+    gguf_put_kv_array(&b, "ergo.packed.version", 4, 1);
+    gguf_put_uint(&b, 1, 4);
+    assert_refused(&b, ERGO_E_FORMAT, "is an array of u32, not a u32", -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +295,8 @@ int main(void)
         cmocka_unit_test(data_beyond_the_file_is_refused),
         cmocka_unit_test(unaligned_data_is_refused),
         cmocka_unit_test(overlapping_tensors_are_refused),
+        cmocka_unit_test(packed_tensors_are_checked_like_any_other),
+        cmocka_unit_test(other_versions_of_packed_weights_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
