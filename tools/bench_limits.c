@@ -2,79 +2,98 @@
 #include "tools/bench_limits.h"
 
 #include <math.h>
-#include <stdlib.h>
+#include <stddef.h>
 #include <string.h>
+#include <sys/mman.h>
 
+#include "tools/bench_int8.h"
 #include "tools/parallel.h"
 #include "tools/tool.h"
 
 #define READ_BYTES ((size_t)256 << 20)
-#define PASSES 5
-#define DOT_BYTES 8192u
-#define DOT_ROUNDS 20000u
+#define READ_PASSES 24
+#define INT8_PASSES 5
+#define INT8_SECONDS 0.03 /* of a pass: longer than it takes a clock to rise */
+
+/* A cache line, summed with the widest instructions of the build. */
+typedef uint64_t line __attribute__((vector_size(64)));
 
 /* What the threads work on. Results are summed up so that no compiler drops the work. */
 typedef struct load {
-    const uint64_t *words;
+    const line *lines;
     size_t count;
+    size_t streams; /* that each thread reads side by side */
+    const bench_int8 *way;
+    uint64_t rounds;
     _Atomic uint64_t result;
 } load;
 
-static void read_words(void *user, uint32_t i, uint32_t count)
+static void read_lines(void *user, uint32_t i, uint32_t count)
 {
     load *shared = user;
-    const uint64_t *words = shared->words + shared->count / count * i;
-    uint64_t sum[8] = {0};
-    for (size_t at = 0; at + 8 <= shared->count / count; at += 8) {
-        for (size_t k = 0; k < 8; k++)
-            sum[k] += words[at + k];
-    }
-    shared->result += sum[0] + sum[1] + sum[2] + sum[3] + sum[4] + sum[5] + sum[6] + sum[7];
+    const size_t part = shared->count / count / shared->streams;
+    const line *lines = shared->lines + part * shared->streams * i;
+    line sum[4] = {{0}};
+    for (size_t at = 0; at + 4 <= part; at += 4)
+        for (size_t stream = 0; stream < shared->streams; stream++)
+            for (size_t k = 0; k < 4; k++)
+                sum[k] += lines[part * stream + at + k];
+    sum[0] += sum[1] + sum[2] + sum[3];
+    shared->result += sum[0][0] + sum[0][7];
 }
 
-static void multiply_bytes(void *user, uint32_t i, uint32_t count)
+static void multiply(void *user, uint32_t i, uint32_t count)
 {
-    load *shared = user;
-    int8_t a[DOT_BYTES], b[DOT_BYTES];
-    uint64_t total = 0;
+    const load *shared = user;
+    (void)i;
     (void)count;
-    for (size_t k = 0; k < DOT_BYTES; k++) {
-        a[k] = (int8_t)((k + i) * 7 & 0x7f);
-        b[k] = (int8_t)(k * 13 & 0x7f);
-    }
-    for (uint32_t round = 0; round < DOT_ROUNDS; round++) {
-        int32_t sum = 0;
-        for (size_t k = 0; k < DOT_BYTES; k++)
-            sum += (int32_t)a[k] * (int32_t)b[k];
-        total += (uint64_t)sum;
-        a[round % DOT_BYTES] ^= 1; /* no two rounds are the same work */
-    }
-    shared->result += total;
+    shared->way->run(shared->rounds);
 }
 
-/* The shortest of a few passes, in seconds. */
-static double shortest(uint32_t threads, void (*work)(void *, uint32_t, uint32_t), load *shared)
+static double seconds_of(uint32_t threads, void (*work)(void *, uint32_t, uint32_t), load *shared)
 {
+    const double start = tool_seconds();
+    parallel_run(threads, work, shared);
+    return tool_seconds() - start;
+}
+
+/* One stream is best for some memories, two for others. */
+static double measure_reading(uint32_t threads)
+{
+    line *lines =
+        mmap(NULL, READ_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (lines == MAP_FAILED)
+        return NAN; /* a small board may not have that much to spare */
+    (void)madvise(lines, READ_BYTES, MADV_HUGEPAGE);
+    memset(lines, 1, READ_BYTES);
+    load shared = {.lines = lines, .count = READ_BYTES / sizeof *lines};
     double best = INFINITY;
-    for (int pass = 0; pass < PASSES; pass++) {
-        const double start = tool_seconds();
-        parallel_run(threads, work, shared);
-        best = fmin(best, tool_seconds() - start);
+    for (size_t pass = 0; pass < READ_PASSES; pass++) {
+        shared.streams = 1 + pass % 2;
+        best = fmin(best, seconds_of(threads, read_lines, &shared));
     }
-    return best;
+    (void)munmap(lines, READ_BYTES);
+    return (double)READ_BYTES * 1e-9 / best;
 }
 
-bench_limits bench_limits_measure(uint32_t threads)
+static double measure_int8(uint32_t threads, const bench_int8 *way)
 {
-    bench_limits limits = {.read_gb_per_s = NAN};
-    uint64_t *words = malloc(READ_BYTES);
-    load shared = {.words = words, .count = READ_BYTES / sizeof *words};
-    if (words != NULL) { /* a small board may not have that much to spare */
-        memset(words, 1, READ_BYTES);
-        limits.read_gb_per_s = (double)READ_BYTES * 1e-9 / shortest(threads, read_words, &shared);
-    }
-    free(words);
-    limits.int8_gops = 2e-9 * DOT_BYTES * DOT_ROUNDS * (double)threads /
-                       shortest(threads, multiply_bytes, &shared);
-    return limits;
+    load shared = {.way = way, .rounds = 1};
+    while (seconds_of(1, multiply, &shared) < INT8_SECONDS)
+        shared.rounds *= 2;
+    double best = INFINITY;
+    for (int pass = 0; pass < INT8_PASSES; pass++)
+        best = fmin(best, seconds_of(threads, multiply, &shared));
+    return 2e-9 * (double)way->macs * (double)shared.rounds * (double)threads / best;
+}
+
+bench_limits bench_limits_measure(uint32_t threads, const char *features)
+{
+    const bench_int8 *way = bench_int8_best(features);
+    return (bench_limits){
+        .threads = threads,
+        .read_gb_per_s = measure_reading(threads),
+        .int8_gops = measure_int8(threads, way),
+        .int8_with = way->name,
+    };
 }

@@ -41,9 +41,11 @@ static const args_spec spec = {
         "Measures tokens per second. Prefill: one sequence of --prompt random tokens, up to its\n"
         "first generated token. Decode: --gen tokens for each of --batch sequences together,\n"
         "starting from an empty context. Each test runs --repeat times after a warm-up; median,\n"
-        "least and most are given, CPU seconds of all threads per run, and the weights, keys and\n"
-        "values read per second, beside what the machine's memory and its int8 arithmetic (as the\n"
-        "compiler renders a plain loop) give with the most threads of the list.",
+        "least and most are given; the CPU seconds of all threads per run, and how many of them "
+        "went\n"
+        "in waiting for other threads; and the weights, keys and values read per second. The last\n"
+        "column is the share of what the machine can do at most with as many threads, which is\n"
+        "measured too: of its int8 arithmetic for prefill, of its memory reads for decode.",
     .examples = "  run-model bench -m model.gguf --threads 1,2,4 --batch 1,4,8\n"
                 "  run-model bench -m model.gguf --prompt 128 --gen 32 --repeat 3 --json",
     .groups = {{"Options", table, sizeof table / sizeof *table, 0},
@@ -60,9 +62,13 @@ typedef struct row {
     uint32_t batch;
     uint32_t runs;
     double rates[REPEAT_MOST]; /* tokens per second, ascending when done */
-    double cpu_seconds;        /* sum over the runs */
-    double seconds;            /* same */
-    double bytes;              /* same: weights, keys and values */
+    double seconds;            /* sum over the runs, as all below */
+    double cpu_seconds;        /* of all threads */
+    double waited_cpu_seconds; /* of them, waiting for other threads */
+    double asleep_seconds;     /* wall time that threads slept meanwhile, all together */
+    double bytes;              /* weights, keys and values */
+    double macs;               /* multiply-accumulates */
+    const bench_limits *limits;
 } row;
 
 typedef struct bench {
@@ -70,7 +76,7 @@ typedef struct bench {
     loaded state;
     row *rows;
     uint32_t row_count;
-    bench_limits limits;
+    bench_limits limits[ARGS_COUNTS_MAX]; /* for each count of threads */
     progress shown;
     uint32_t runs_done;
     uint32_t runs_total;
@@ -91,12 +97,21 @@ static ergo_token random_token(uint64_t *state, uint32_t vocabulary)
     return (ergo_token)((*state >> 33) % vocabulary);
 }
 
-/* Steps until idle; time, bytes and CPU of the steps that the test counts go to the row. */
+/* Adds what a step did to the sums of a row, whose rates stay as they are. */
+static void add_step(row *sum, const ergo_step_report *report, double cpu_seconds)
+{
+    sum->seconds += (double)report->elapsed_ns * 1e-9;
+    sum->cpu_seconds += cpu_seconds;
+    sum->waited_cpu_seconds += (double)report->waited_cpu_ns * 1e-9;
+    sum->asleep_seconds += (double)report->asleep_ns * 1e-9;
+    sum->bytes += (double)report->work.weight_bytes + (double)report->work.kv_bytes;
+    sum->macs += (double)report->work.macs;
+}
+
+/* Steps until idle. The row gets the run where it is to be kept. */
 static tool_exit time_run(bench *b, row *r, bool keep)
 {
-    double seconds = 0;
-    double bytes = 0;
-    double cpu = 0;
+    row after = *r;
     for (;;) {
         ergo_step_report report = {.sessions = 0};
         const double before = tool_cpu_seconds();
@@ -109,15 +124,11 @@ static tool_exit time_run(bench *b, row *r, bool keep)
             return tool_status(status, "the run failed");
         if (r->decode && report.prefill_tokens > 0)
             continue; /* its start is not decoding */
-        seconds += (double)report.elapsed_ns * 1e-9;
-        bytes += (double)report.work.weight_bytes + (double)report.work.kv_bytes;
-        cpu += tool_cpu_seconds() - before;
+        add_step(&after, &report, tool_cpu_seconds() - before);
     }
-    if (keep && seconds > 0) {
-        r->rates[r->runs++] = (double)r->tokens / seconds;
-        r->seconds += seconds;
-        r->bytes += bytes;
-        r->cpu_seconds += cpu;
+    if (keep && after.seconds > r->seconds) {
+        after.rates[after.runs++] = (double)r->tokens / (after.seconds - r->seconds);
+        *r = after;
     }
     return TOOL_DONE;
 }
@@ -183,9 +194,22 @@ static double median_of(const row *r)
     return (r->rates[(r->runs - 1) / 2] + r->rates[r->runs / 2]) / 2;
 }
 
-static double gb_per_s(const row *r)
+/* One of the sums, per second or per run. */
+static double per_second(const row *r, double sum)
 {
-    return r->seconds > 0 ? r->bytes / r->seconds * 1e-9 : NAN;
+    return r->seconds > 0 ? sum / r->seconds : NAN;
+}
+
+static double per_run(const row *r, double sum)
+{
+    return r->runs > 0 ? sum / r->runs : NAN;
+}
+
+/* The share of what holds the test back: memory for decode, arithmetic for prefill. */
+static double share_of_limit(const row *r)
+{
+    return r->decode ? per_second(r, r->bytes) * 1e-9 / r->limits->read_gb_per_s
+                     : per_second(r, 2 * r->macs) * 1e-9 / r->limits->int8_gops;
 }
 
 /* The list of tests: for each count of threads prefill, then decode for each batch. */
@@ -197,13 +221,16 @@ static tool_exit plan_rows(bench *b)
     if (b->rows == NULL)
         return TOOL_FAILED;
     for (uint32_t t = 0; t < o->threads.count; t++) {
-        b->rows[b->row_count++] =
-            (row){.tokens = o->prompt, .threads = o->threads.item[t], .batch = 1};
+        b->rows[b->row_count++] = (row){.tokens = o->prompt,
+                                        .threads = o->threads.item[t],
+                                        .batch = 1,
+                                        .limits = &b->limits[t]};
         for (uint32_t k = 0; k < o->batches.count; k++)
             b->rows[b->row_count++] = (row){.decode = true,
                                             .tokens = (uint64_t)o->gen * o->batches.item[k],
                                             .threads = o->threads.item[t],
-                                            .batch = o->batches.item[k]};
+                                            .batch = o->batches.item[k],
+                                            .limits = &b->limits[t]};
     }
     b->runs_total = b->row_count * (o->repeat + 1);
     return TOOL_DONE;
@@ -223,33 +250,46 @@ static tool_exit open_engine(bench *b)
     return load_engine(&b->state, &config);
 }
 
+static void report_row(json_writer *json, const row *r)
+{
+    json_object(json, NULL);
+    json_text(json, "test", r->decode ? "decode" : "prefill");
+    json_u64(json, "tokens", r->tokens);
+    json_u64(json, "threads", r->threads);
+    json_u64(json, "batch", r->batch);
+    json_object(json, "tokens_per_s");
+    json_double(json, "median", median_of(r));
+    json_double(json, "min", r->runs > 0 ? r->rates[0] : NAN);
+    json_double(json, "max", r->runs > 0 ? r->rates[r->runs - 1] : NAN);
+    json_object_end(json);
+    json_double(json, "cpu_seconds", per_run(r, r->cpu_seconds));
+    json_double(json, "waited_cpu_seconds", per_run(r, r->waited_cpu_seconds));
+    json_double(json, "asleep_seconds", per_run(r, r->asleep_seconds));
+    json_double(json, "gb_per_s", per_second(r, r->bytes) * 1e-9);
+    json_double(json, "gops", per_second(r, 2 * r->macs) * 1e-9);
+    json_double(json, "share_of_limit", share_of_limit(r));
+    json_null(json, "joules_per_token");
+    json_object_end(json);
+}
+
 static void report_json(const bench *b)
 {
     json_writer json = json_start(stdout);
     json_object(&json, NULL);
     json_array(&json, "rows");
-    for (uint32_t i = 0; i < b->row_count; i++) {
-        const row *r = &b->rows[i];
+    for (uint32_t i = 0; i < b->row_count; i++)
+        report_row(&json, &b->rows[i]);
+    json_array_end(&json);
+    json_array(&json, "limits");
+    for (uint32_t i = 0; i < b->options->threads.count; i++) {
         json_object(&json, NULL);
-        json_text(&json, "test", r->decode ? "decode" : "prefill");
-        json_u64(&json, "tokens", r->tokens);
-        json_u64(&json, "threads", r->threads);
-        json_u64(&json, "batch", r->batch);
-        json_object(&json, "tokens_per_s");
-        json_double(&json, "median", median_of(r));
-        json_double(&json, "min", r->runs > 0 ? r->rates[0] : NAN);
-        json_double(&json, "max", r->runs > 0 ? r->rates[r->runs - 1] : NAN);
-        json_object_end(&json);
-        json_double(&json, "cpu_seconds", r->runs > 0 ? r->cpu_seconds / r->runs : NAN);
-        json_double(&json, "gb_per_s", gb_per_s(r));
-        json_null(&json, "joules_per_token");
+        json_u64(&json, "threads", b->limits[i].threads);
+        json_double(&json, "read_gb_per_s", b->limits[i].read_gb_per_s);
+        json_double(&json, "int8_gops", b->limits[i].int8_gops);
+        json_text(&json, "int8_with", b->limits[i].int8_with);
         json_object_end(&json);
     }
     json_array_end(&json);
-    json_object(&json, "limits");
-    json_double(&json, "read_gb_per_s", b->limits.read_gb_per_s);
-    json_double(&json, "int8_gops", b->limits.int8_gops);
-    json_object_end(&json);
     json_text(&json, "device", ergo_device_text(b->state.device));
     json_object_end(&json);
     json_finish(&json);
@@ -257,18 +297,23 @@ static void report_json(const bench *b)
 
 static void report_plain(const bench *b)
 {
-    (void)printf("%s\n%-8s %7s %7s %7s %10s %10s %10s %9s %8s\n", ergo_device_text(b->state.device),
-                 "test", "tokens", "threads", "batch", "median/s", "min", "max", "CPU s", "GB/s");
+    (void)printf("%s\n%-7s %7s %3s %5s %9s %9s %9s %7s %7s %6s %7s %6s\n",
+                 ergo_device_text(b->state.device), "test", "tokens", "thr", "batch", "median/s",
+                 "min", "max", "CPU s", "waiting", "GB/s", "Gop/s", "share");
     for (uint32_t i = 0; i < b->row_count; i++) {
         const row *r = &b->rows[i];
         if (r->runs > 0)
-            (void)printf("%-8s %7llu %7u %7u %10.2f %10.2f %10.2f %9.3f %8.2f\n",
+            (void)printf("%-7s %7llu %3u %5u %9.2f %9.2f %9.2f %7.3f %7.3f %6.2f %7.1f %5.1f%%\n",
                          r->decode ? "decode" : "prefill", (unsigned long long)r->tokens,
                          r->threads, r->batch, median_of(r), r->rates[0], r->rates[r->runs - 1],
-                         r->cpu_seconds / r->runs, gb_per_s(r));
+                         per_run(r, r->cpu_seconds), per_run(r, r->waited_cpu_seconds),
+                         per_second(r, r->bytes) * 1e-9, per_second(r, 2 * r->macs) * 1e-9,
+                         100 * share_of_limit(r));
     }
-    (void)printf("limits: memory reads %.2f GB/s, int8 %.1f Gop/s\n", b->limits.read_gb_per_s,
-                 b->limits.int8_gops);
+    for (uint32_t i = 0; i < b->options->threads.count; i++)
+        (void)printf("limits, %u thread%s: memory reads %.2f GB/s, int8 %.1f Gop/s (%s)\n",
+                     b->limits[i].threads, b->limits[i].threads == 1 ? "" : "s",
+                     b->limits[i].read_gb_per_s, b->limits[i].int8_gops, b->limits[i].int8_with);
 }
 
 static tool_exit run_bench(bench *b)
@@ -278,7 +323,9 @@ static tool_exit run_bench(bench *b)
         code = plan_rows(b);
     if (code != TOOL_DONE)
         return code;
-    b->limits = bench_limits_measure(most_of(&b->options->threads));
+    const args_counts *threads = &b->options->threads;
+    for (uint32_t i = 0; i < threads->count; i++)
+        b->limits[i] = bench_limits_measure(threads->item[i], ergo_device_text(b->state.device));
     b->shown = progress_start("bench");
     for (uint32_t i = 0; code == TOOL_DONE && i < b->row_count; i++)
         code = run_row(b, &b->rows[i]);

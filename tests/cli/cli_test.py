@@ -527,9 +527,19 @@ class Bench(Case):
             self.assertLessEqual(rate["min"], rate["median"])
             self.assertLessEqual(rate["median"], rate["max"])
             self.assertGreater(row["gb_per_s"], 0)
+            self.assertGreater(row["gops"], 0)
+            self.assertGreater(row["share_of_limit"], 0)
+            self.assertEqual((row["waited_cpu_seconds"], row["asleep_seconds"]), (0, 0))
             self.assertIsNone(row["joules_per_token"])
-        self.assertGreater(out["limits"]["read_gb_per_s"], 0)
-        self.assertGreater(out["limits"]["int8_gops"], 0)
+        [limits] = out["limits"]
+        self.assertEqual(limits["threads"], 1)
+        self.assertGreater(limits["read_gb_per_s"], 0)
+        self.assertGreater(limits["int8_gops"], 0)
+
+    def test_the_peak_is_that_of_the_features_in_use(self):
+        out = self.json("bench", "-m", DEMO, "--prompt", "8", "--gen", "4", "--threads", "1",
+                        "--repeat", "1", "--cpu-flags", "none")
+        self.assertEqual(out["limits"][0]["int8_with"], "C")
 
     def test_wrong_use(self):
         self.bad(2, "bench", "-m", DEMO, "--threads", "1,1000", says="1000")
