@@ -1,236 +1,209 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runtime/sampler_state.h"
-
 #include <float.h>
+#include <string.h>
 
 #include "runtime/base/arena.h"
 #include "runtime/base/math.h"
 #include "runtime/random.h"
+#include "runtime/sampler_rank.h"
 
 #define PENALTY_WINDOW 64
+#define BLOCK ERGO__RANK_BLOCK
+#define FIRST 256 /* ranked at first: what most draws are content with */
 
-/* Candidates are ordered by a strict total order (logit down, id up), so that a selection has one
- * right answer, whichever algorithm finds it. */
-typedef struct candidate {
-    float logit;
-    int32_t id;
-} candidate;
+/* ---- Stages 1 and 2 ------------------------------------------------------------------------- */
 
-static bool better(candidate a, candidate b)
-{
-    return a.logit > b.logit || (a.logit == b.logit && a.id < b.id);
-}
-
-static void swap(candidate *a, candidate *b)
-{
-    const candidate t = *a;
-    *a = *b;
-    *b = t;
-}
-
-/* A heap with the worst candidate on top. */
-static void sift_up(candidate *heap, size_t i)
-{
-    while (i > 0 && better(heap[(i - 1) / 2], heap[i])) {
-        swap(&heap[(i - 1) / 2], &heap[i]);
-        i = (i - 1) / 2;
-    }
-}
-
-static void sift_down(candidate *heap, size_t count)
-{
-    for (size_t i = 0; 2 * i + 1 < count;) {
-        size_t worst = 2 * i + 1;
-        if (worst + 1 < count && better(heap[worst], heap[worst + 1]))
-            worst++;
-        if (!better(heap[i], heap[worst]))
-            return;
-        swap(&heap[i], &heap[worst]);
-        i = worst;
-    }
-}
-
-/**
- * Brings the best k of the m candidates that the filter allows to the front, best first, and
- * returns how many there are. The array stays a permutation of itself. A candidate that would not
- * make it anyway is not shown to the filter.
- */
-static size_t select_best(candidate *c, size_t m, size_t k, const ergo__token_filter *filter)
-{
-    size_t held = 0;
-    for (size_t i = 0; i < m; i++) {
-        if (held == k && !better(c[i], c[0]))
-            continue;
-        if (filter && !filter->allows(filter->user, c[i].id))
-            continue;
-        if (held < k) {
-            swap(&c[held], &c[i]);
-            sift_up(c, held++);
-        } else {
-            swap(&c[0], &c[i]);
-            sift_down(c, held);
-        }
-    }
-    for (size_t rest = held; rest > 1; rest--) {
-        swap(&c[0], &c[rest - 1]);
-        sift_down(c, rest - 1);
-    }
-    return held;
-}
-
-static void add_bias(const ergo_sampler_config *config, candidate *c, size_t n)
+static void add_bias(const ergo_sampler_config *config, float *logit, size_t n)
 {
     for (size_t i = 0; i < config->bias_count; i++)
         if ((size_t)config->bias[i].token < n)
-            c[config->bias[i].token].logit += config->bias[i].value;
+            logit[config->bias[i].token] += config->bias[i].value;
 }
 
-/* Entry i still has id i here; while the window is read, its complement marks a token as seen. */
-static void penalize(const ergo_sampler_config *config, candidate *c, size_t n,
-                     const int32_t *history, size_t count)
+/* `seen` has room for a bit per token. */
+static void penalize(const ergo_sampler_config *config, float *logit, size_t n,
+                     const int32_t *history, size_t count, unsigned char *seen)
 {
     const size_t window = config->penalty_window ? config->penalty_window : PENALTY_WINDOW;
     const float repeat = config->repeat_penalty == 0.0f ? 1.0f : config->repeat_penalty;
     if (repeat == 1.0f && config->frequency_penalty == 0.0f && config->presence_penalty == 0.0f)
         return;
-    const size_t first = count > window ? count - window : 0;
-    for (size_t i = first; i < count; i++) {
+    memset(seen, 0, (n + 7) / 8);
+    for (size_t i = count > window ? count - window : 0; i < count; i++) {
         if (history[i] < 0 || (size_t)history[i] >= n)
             continue;
-        candidate *t = &c[history[i]];
-        if (t->id >= 0) {
-            t->logit = t->logit > 0.0f ? t->logit / repeat : t->logit * repeat;
-            t->logit -= config->presence_penalty;
-            t->id = ~t->id;
+        const size_t token = (size_t)history[i];
+        const unsigned bit = 1u << token % 8;
+        float *t = &logit[token];
+        if (!(seen[token / 8] & bit)) {
+            *t = *t > 0.0f ? *t / repeat : *t * repeat;
+            *t -= config->presence_penalty;
+            seen[token / 8] |= (unsigned char)bit;
         }
-        t->logit -= config->frequency_penalty;
+        *t -= config->frequency_penalty;
     }
-    for (size_t i = first; i < count; i++)
-        if (history[i] >= 0 && (size_t)history[i] < n)
-            c[history[i]].id = history[i];
 }
 
-/* Stages 1 and 2; drops what is banned or NaN. Infinity becomes finite, for differences' sake. */
-static size_t collect(const ergo_sampler_config *config, candidate *c, const float *logits,
-                      size_t n, const int32_t *history, size_t history_count)
+/* -infinity for what is banned or NaN. Infinity becomes finite, for differences' sake. */
+static float cleaned(float logit)
 {
-    for (size_t i = 0; i < n; i++)
-        c[i] = (candidate){.logit = logits[i], .id = (int32_t)i};
-    add_bias(config, c, n);
-    penalize(config, c, n, history, history_count);
-    size_t m = 0;
-    for (size_t i = 0; i < n; i++)
-        if (c[i].logit >= -FLT_MAX) {
-            c[m] = c[i];
-            c[m].logit = c[m].logit > FLT_MAX ? FLT_MAX : c[m].logit;
-            m++;
-        }
-    return m;
+    logit = logit > FLT_MAX ? FLT_MAX : logit + 0.0f;
+    return logit >= -FLT_MAX ? logit : -INFINITY;
 }
 
-static size_t keep_allowed(candidate *c, size_t m, const ergo__token_filter *filter)
+static size_t count_candidates(const ergo__ranking *r)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < m; i++)
-        if (filter->allows(filter->user, c[i].id))
-            c[kept++] = c[i];
-    return kept;
+    uint32_t count = 0;
+    for (size_t i = 0; i < r->n; i++)
+        count += r->logit[i] > -INFINITY;
+    return count;
 }
 
-static float largest(const candidate *c, size_t m)
+static void collect(const ergo_sampler_config *config, ergo__ranking *r, const float *logits,
+                    const int32_t *history, size_t history_count)
 {
-    float max = c[0].logit;
-    for (size_t i = 1; i < m; i++)
-        max = c[i].logit > max ? c[i].logit : max;
-    return max;
+    memcpy(r->logit, logits, r->n * sizeof *logits);
+    add_bias(config, r->logit, r->n);
+    penalize(config, r->logit, r->n, history, history_count, (unsigned char *)r->spare);
+    for (size_t i = 0; i < r->n; i++)
+        r->logit[i] = cleaned(r->logit[i]);
+    for (size_t i = r->n; i % BLOCK != 0; i++)
+        r->logit[i] = -INFINITY;
+    r->count = count_candidates(r);
 }
 
-/* Probability up to a factor: 1 for the largest logit. */
-static double weight(candidate c, float max, double temperature)
+static void keep_allowed(ergo__ranking *r, const ergo__token_filter *filter)
 {
-    return ergo__exp(((double)c.logit - (double)max) / temperature);
+    for (size_t i = 0; i < r->n; i++)
+        if (r->logit[i] > -INFINITY && !filter->allows(filter->user, (int32_t)i))
+            r->logit[i] = -INFINITY;
+    r->count = count_candidates(r);
 }
 
-static double total_weight(const candidate *c, size_t m, float max, double temperature)
+/* ---- Stages 5 to 7 -------------------------------------------------------------------------- */
+
+/* What probabilities are taken from. */
+typedef struct softmax {
+    float max;
+    double temperature;
+} softmax;
+
+/* Probabilities up to a factor: 1 for the largest logit, 0 for -infinity. */
+static void weigh(softmax s, const float *logit, double *weight)
 {
-    double total = 0.0;
-    for (size_t i = 0; i < m; i++)
-        total += weight(c[i], max, temperature);
+    for (size_t j = 0; j < BLOCK; j++)
+        weight[j] = ergo__exp(((double)logit[j] - (double)s.max) / s.temperature);
+}
+
+static double add_up(double sum, const double *weight)
+{
+    for (size_t j = 0; j < BLOCK; j++)
+        sum += weight[j];
+    return sum;
+}
+
+static double total_by_id(const ergo__ranking *r, softmax s)
+{
+    double weight[BLOCK], total = 0.0;
+    for (size_t i = 0; i < r->n; i += BLOCK) {
+        weigh(s, r->logit + i, weight);
+        total = add_up(total, weight);
+    }
     return total;
 }
 
-/**
- * Candidates in descending order, found no further than asked: `sorted` of the `count` are in
- * place. Each extension is eight times as long as the last, so that a flat distribution costs
- * n log n and a peaked one a pass.
- */
-typedef struct ranking {
-    candidate *c;
-    size_t count, sorted;
-} ranking;
-
-static candidate ranked(ranking *r, size_t i)
+/* The weights of a block by rank, 0 behind the last; returns how many there are. */
+static size_t weigh_ranked(ergo__ranking *r, softmax s, size_t first, double *weight)
 {
-    if (i >= r->sorted) {
-        const size_t rest = r->count - r->sorted;
-        const size_t step = r->sorted < 8 ? 64 : r->sorted * 8;
-        r->sorted += select_best(r->c + r->sorted, rest, rest < step ? rest : step, NULL);
-    }
-    return r->c[i];
+    const size_t m = r->count - first < BLOCK ? r->count - first : BLOCK;
+    if (first + m > r->sorted && first == 0)
+        ergo__rank_best(r, FIRST, NULL);
+    else if (first + m > r->sorted)
+        ergo__rank_all(r);
+    float logit[BLOCK];
+    for (size_t j = 0; j < BLOCK; j++)
+        logit[j] = j < m ? r->logit[r->id[first + j]] : -INFINITY;
+    weigh(s, logit, weight);
+    return m;
 }
 
-/* Stages 5 and 6: how many of the largest stay. `total` is the sum of all weights. */
-static size_t truncate_tail(const ergo_sampler_config *config, ranking *r, float max, double total)
+static double total_by_rank(ergo__ranking *r, softmax s)
 {
-    const bool by_sum = config->top_p > 0.0f && config->top_p < 1.0f;
-    const double enough = by_sum ? (double)config->top_p * total : HUGE_VAL;
+    double weight[BLOCK], total = 0.0;
+    for (size_t i = 0; i < r->count; i += BLOCK) {
+        weigh_ranked(r, s, i, weight);
+        total = add_up(total, weight);
+    }
+    return total;
+}
+
+/* Stages 5 and 6: how many of the largest stay. `enough` is the sum of weights to reach. */
+static size_t truncated(const ergo_sampler_config *config, ergo__ranking *r, softmax s,
+                        double enough)
+{
     const double least =
-        config->min_p > 0.0f ? (double)max + ergo__log((double)config->min_p) : -HUGE_VAL;
-    double sum = 0.0;
-    for (size_t i = 0; i < r->count; i++) {
-        const candidate c = ranked(r, i);
-        if (i > 0 && (sum >= enough || (double)c.logit < least))
-            return i;
-        sum += weight(c, max, 1.0);
+        config->min_p > 0.0f ? (double)s.max + ergo__log((double)config->min_p) : -HUGE_VAL;
+    double weight[BLOCK], sum = 0.0;
+    for (size_t i = 0; i < r->count; i += BLOCK) {
+        const size_t m = weigh_ranked(r, s, i, weight);
+        for (size_t j = 0; j < m; j++) {
+            if (i + j > 0 && (sum >= enough || (double)r->logit[r->id[i + j]] < least))
+                return i + j;
+            sum += weight[j];
+        }
     }
     return r->count;
 }
 
-static int32_t draw(ranking *r, float max, double temperature, double total, double unit)
+static int32_t draw(ergo__ranking *r, softmax s, double point)
 {
-    double sum = 0.0;
-    for (size_t i = 0;; i++) {
-        const candidate c = ranked(r, i);
-        sum += weight(c, max, temperature);
-        if (sum > unit * total || i + 1 == r->count)
-            return c.id;
+    double weight[BLOCK], sum = 0.0;
+    for (size_t i = 0; i < r->count; i += BLOCK) {
+        const size_t m = weigh_ranked(r, s, i, weight);
+        for (size_t j = 0; j < m; j++) {
+            sum += weight[j];
+            if (sum > point)
+                return r->id[i + j];
+        }
     }
+    return r->id[r->count - 1];
 }
 
-/* Stages 5 to 7. Sums run over the array as it stands: by rank after top-k, by id without. */
-static int32_t draw_token(const ergo__sampler *sampler, candidate *c, size_t m, bool ranked_all)
+/* Sums run by rank once a stage has ranked the candidates, by id before. */
+static int32_t draw_token(const ergo__sampler *sampler, ergo__ranking *r, bool ranked)
 {
     const ergo_sampler_config *config = &sampler->config;
     const bool top_p = config->top_p > 0.0f && config->top_p < 1.0f;
-    const double temperature = (double)config->temperature;
-    const float max = largest(c, m);
-    ranking r = {.c = c, .count = m, .sorted = ranked_all ? m : 0};
-    if (top_p || config->min_p > 0.0f) {
-        r.count = truncate_tail(config, &r, max, top_p ? total_weight(c, m, max, 1.0) : 0.0);
-        r.sorted = r.count;
+    const bool truncates = top_p || config->min_p > 0.0f;
+    const float max = r->logit[ranked ? r->id[0] : ergo__rank_largest(r)];
+    const softmax plain = {max, 1.0}, s = {max, (double)config->temperature};
+    if (truncates) {
+        double enough = HUGE_VAL;
+        if (top_p)
+            enough =
+                (double)config->top_p * (ranked ? total_by_rank(r, plain) : total_by_id(r, plain));
+        r->count = truncated(config, r, plain, enough);
     }
-    const double total = total_weight(c, r.count, max, temperature);
-    return draw(&r, max, temperature, total, ergo__random_unit(config->seed, sampler->draws));
+    const double total = ranked || truncates ? total_by_rank(r, s) : total_by_id(r, s);
+    return draw(r, s, ergo__random_unit(config->seed, sampler->draws) * total);
 }
+
+/* ---- A pick --------------------------------------------------------------------------------- */
 
 ergo__sampler ergo__sampler_start(const ergo_sampler_config *config)
 {
     return (ergo__sampler){.config = *config};
 }
 
-static candidate *lay_out(ergo__arena *arena, size_t n)
+static ergo__ranking lay_out(ergo__arena *arena, size_t n)
 {
-    return ERGO__TAKE(arena, candidate, n);
+    const size_t padded = n > SIZE_MAX - BLOCK ? n : (n + BLOCK - 1) / BLOCK * BLOCK;
+    ergo__ranking r = {.n = n};
+    r.logit = ERGO__TAKE_LINE(arena, float, padded);
+    r.id = ERGO__TAKE(arena, int32_t, n);
+    r.spare = ERGO__TAKE(arena, int32_t, n);
+    r.counts = ERGO__TAKE(arena, uint32_t, ERGO__RANK_BUCKETS);
+    return r;
 }
 
 size_t ergo__sampler_scratch_size(size_t n)
@@ -240,13 +213,14 @@ size_t ergo__sampler_scratch_size(size_t n)
     return arena.full ? SIZE_MAX : arena.used;
 }
 
-static size_t pick_largest(candidate *c, size_t m, const ergo__token_filter *filter)
+static void pick_largest(ergo__ranking *r, const ergo__token_filter *filter)
 {
-    const size_t found = select_best(c, m, 1, NULL);
+    r->id[0] = ergo__rank_largest(r);
+    r->sorted = 1;
     /* Most often the filter allows what the model wants: then it is asked once. */
-    if (found != 0 && filter && !filter->allows(filter->user, c[0].id))
-        return select_best(c, m, 1, filter);
-    return found;
+    if (filter && !filter->allows(filter->user, r->id[0]))
+        ergo__rank_best(r, 1, filter);
+    r->count = r->sorted;
 }
 
 ergo_status ergo__sampler_pick(ergo__sampler *sampler, const float *logits, size_t n,
@@ -255,21 +229,23 @@ ergo_status ergo__sampler_pick(ergo__sampler *sampler, const float *logits, size
 {
     const ergo_sampler_config *config = &sampler->config;
     ergo__arena arena = ergo__arena_over(scratch);
-    candidate *c = lay_out(&arena, n);
-    if (!c)
+    ergo__ranking r = lay_out(&arena, n);
+    if (arena.full)
         return ERGO_E_MEMORY;
-    size_t m = collect(config, c, logits, n, history, history_count);
+    collect(config, &r, logits, history, history_count);
     const bool greedy = config->temperature == 0.0f;
-    const bool top_k = config->top_k != 0 && config->top_k < m;
-    if (greedy)
-        m = pick_largest(c, m, filter);
-    else if (top_k)
-        m = select_best(c, m, config->top_k, filter);
-    else if (filter)
-        m = keep_allowed(c, m, filter);
-    if (m == 0)
+    const bool top_k = config->top_k != 0 && config->top_k < r.count;
+    if (greedy && r.count != 0) {
+        pick_largest(&r, filter);
+    } else if (top_k) {
+        ergo__rank_best(&r, config->top_k, filter);
+        r.count = r.sorted;
+    } else if (filter) {
+        keep_allowed(&r, filter);
+    }
+    if (r.count == 0)
         return ERGO_E_STATE;
-    *token = greedy ? c[0].id : draw_token(sampler, c, m, top_k);
+    *token = greedy ? r.id[0] : draw_token(sampler, &r, top_k);
     sampler->draws += !greedy;
     return ERGO_OK;
 }

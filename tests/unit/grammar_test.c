@@ -381,7 +381,7 @@ static bool token_is_eog(const void *user, int32_t token)
 static void sampling_under_a_grammar_stays_inside_it(void **state)
 {
     (void)state;
-    static _Alignas(ERGO_BLOCK_ALIGN) unsigned char scratch[1024];
+    static _Alignas(ERGO_BLOCK_ALIGN) unsigned char scratch[16384];
     fixture f =
         open_good("root ::= \"{\" (pair (\",\" pair)*)? \"}\"\npair ::= \"\\\"\" [a-z]{1,4} "
                   "\"\\\":\" \" \"? [0-9]+");

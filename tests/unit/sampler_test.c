@@ -15,7 +15,7 @@
 
 #define N_MAX 6000
 
-static _Alignas(ERGO_BLOCK_ALIGN) unsigned char scratch_bytes[8 * N_MAX + 64];
+static _Alignas(ERGO_BLOCK_ALIGN) unsigned char scratch_bytes[12 * N_MAX + 9000];
 
 static ergo_block scratch(void)
 {
