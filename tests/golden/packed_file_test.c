@@ -95,7 +95,7 @@ static void every_family_is_the_same(void **state)
                                                  .type = types[t],
                                                  .tied = (f + t) % 2 == 0,
                                                  .vocabulary = 96 + (uint32_t)t});
-            assert_true((check(&plain) > 0) == (types[t] != ERGO_TYPE_F32));
+            assert_true(check(&plain) > 0);
             test_model_close(&plain);
         }
 }
