@@ -2,11 +2,12 @@
 #ifndef ERGO_POWER_H
 #define ERGO_POWER_H
 
-/** The power half of ergo: sensors, meters and accounts. It needs nothing of the other
- * half. */
+/** The power half of ergo: sensors, boards, meters, accounts. It needs nothing of the other half.
+ */
 
 #include "account.h"
 #include "base.h"
+#include "board.h"
 #include "meter.h"
 #include "sensor.h"
 #include "status.h"

@@ -28,6 +28,8 @@ typedef struct ergo_sensor_info {
     char name[ERGO_SENSOR_NAME_MAX]; /**< rail or zone, unique in its list: "VDD_IN", "package-0" */
     char chip[ERGO_SENSOR_CHIP_MAX]; /**< "ina3221", "rapl", "battery", ... */
     char path[ERGO_SENSOR_PATH_MAX]; /**< where it was found */
+    char device[24];                 /**< of its bus: "1-0040" */
+    uint32_t channel;                /**< of the chip, from 1 */
     ergo_quantity quantity;
     uint64_t range;      /**< an energy counter counts 0 .. range - 1 and starts again */
     uint32_t lsb;        /**< least step of a reading, in the unit of the quantity */

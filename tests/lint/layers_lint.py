@@ -19,8 +19,10 @@ DOORS = [
     ("tests/embed/", ["include/"]),
     ("tests/", [""]),
 ]
-# A port sees the interfaces it implements, and its own folder.
-PORT_INTERFACES = {"runtime/base/os.h", "power/bus.h", "power/meter.h", "power/knob.h"}
+# A port sees the interfaces it implements, the cellar's way to lay out memory and to log, and its
+# own folder.
+PORT_INTERFACES = {"runtime/base/os.h", "runtime/base/arena.h", "runtime/base/log.h",
+                   "power/bus.h", "power/knob.h"}
 # Never seen from the power half.
 INFERENCE_HEADERS = {"include/ergo/ergo.h", "include/ergo/engine.h", "include/ergo/model.h"}
 
