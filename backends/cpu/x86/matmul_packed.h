@@ -112,8 +112,7 @@ typedef struct factors {
     vf scale;
     vf offset; /* forms with OFFSET */
     vi sub[2]; /* SUB: of each 16 elements */
-    vi low;    /* SUB: pairs that the two sums of the activations are multiplied by, of the zero
-                  point and of SUB_OFFSET */
+    vi low;    /* SUB_LOW: pairs that the two sums of the activations are multiplied by */
 } factors;
 
 /* 2^(e-128), in two steps since the least of them are subnormal. */
@@ -149,7 +148,6 @@ ALWAYS_INLINE factors load_factors(ergo_type type, const uint8_t *at, size_t b, 
     if (form.factors == ERGO__FACTORS_SUB) {
         f.sub[0] = v_of_i8(at + (2 + 2 * inner) * ROWS + lane);
         f.sub[1] = v_of_i8(at + (3 + 2 * inner) * ROWS + lane);
-        f.low = v_mul16(v_i16(-zero_of(type)), v_join16(f.sub[0], f.sub[1]));
     }
     if (form.factors == ERGO__FACTORS_SUB_LOW) {
         const vi first = v_of_u8(at + (4 + 2 * inner) * ROWS + lane);
@@ -175,6 +173,15 @@ ALWAYS_INLINE vi zero_products(int zero, const ergo__tile_block *x)
     return zero == 8 ? minus8 : v_left(minus8, zero == 16 ? 1 : 4);
 }
 
+/* The same for 16 elements. */
+ALWAYS_INLINE vi zero_products16(int zero, const ergo__tile_block *x, int half)
+{
+    if (zero == 0)
+        return v_zero();
+    const vi minus4 = v_repeat4(&x->minus4[half]);
+    return zero == 4 ? minus4 : v_left(minus4, 3);
+}
+
 /* Products of some groups with `count` tokens, whose sums do not wait for each other. */
 ALWAYS_INLINE void dot_tokens(int count, const vi *w, int first, int groups, int bits,
                               const ergo__tile_block *x, vi *dot)
@@ -196,24 +203,23 @@ ALWAYS_INLINE void add_block(ergo_type type, int count, const vi w[GROUPS], cons
     const int bits = form.table == ERGO__TABLE_IQ4   ? 8
                      : form.table == ERGO__TABLE_FP4 ? 5
                                                      : form.bits;
-    const bool has_sub = ergo__packed_has_sub(form);
     vi dot[TOGETHER];
-    UNROLL
-    for (int t = 0; t < count; t++)
-        dot[t] = has_sub ? v_zero() : zero_products(zero_of(type), &x[t]);
-    if (has_sub) {
+    if (ergo__packed_has_sub(form)) {
         vi high[TOGETHER];
         UNROLL
-        for (int t = 0; t < count; t++)
-            high[t] = v_zero();
+        for (int t = 0; t < count; t++) {
+            dot[t] = zero_products16(form.zero, &x[t], 0);
+            high[t] = zero_products16(form.zero, &x[t], 1);
+        }
         dot_tokens(count, w, 0, GROUPS / 2, bits, x, dot);
         dot_tokens(count, w, GROUPS / 2, GROUPS / 2, bits, x, high);
         UNROLL
-        for (int t = 0; t < count; t++) {
-            const vi both = v_add(v_mul(dot[t], f->sub[0]), v_mul(high[t], f->sub[1]));
-            dot[t] = form.zero > 0 ? v_pairs(f->low, v_repeat4(x[t].sum), both) : both;
-        }
+        for (int t = 0; t < count; t++)
+            dot[t] = v_add(v_mul(dot[t], f->sub[0]), v_mul(high[t], f->sub[1]));
     } else {
+        UNROLL
+        for (int t = 0; t < count; t++)
+            dot[t] = zero_products(zero_of(type), &x[t]);
         dot_tokens(count, w, 0, GROUPS, bits, x, dot);
     }
     UNROLL
