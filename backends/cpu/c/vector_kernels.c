@@ -94,11 +94,26 @@ void ERGO__KERNEL(scale)(const float *in, float scale, size_t n, float *out)
         out[i] = in[i] * scale;
 }
 
+/* In lanes, which compilers turn into vectors; the order makes no difference. */
+static float largest(const float *x, size_t n)
+{
+    float max[ERGO__LANES];
+    for (size_t j = 0; j < ERGO__LANES; j++)
+        max[j] = x[0];
+    size_t i = 0;
+    for (; i + ERGO__LANES <= n; i += ERGO__LANES)
+        for (size_t j = 0; j < ERGO__LANES; j++)
+            max[j] = x[i + j] > max[j] ? x[i + j] : max[j];
+    for (size_t j = 0; i + j < n; j++)
+        max[j] = x[i + j] > max[j] ? x[i + j] : max[j];
+    for (size_t j = 1; j < ERGO__LANES; j++)
+        max[0] = max[j] > max[0] ? max[j] : max[0];
+    return max[0];
+}
+
 float ERGO__KERNEL(softmax)(float *scores, size_t first, size_t n)
 {
-    float max = scores[0];
-    for (size_t i = 1; i < n; i++)
-        max = scores[i] > max ? scores[i] : max;
+    const float max = largest(scores, n);
     for (size_t i = 0; i < n; i++)
         scores[i] = ergo__expf(scores[i] - max);
     float acc[ERGO__LANES] = {0};
