@@ -19,6 +19,9 @@ static void fill(uint32_t features, ergo__cpu_kernels *out)
     }
     if ((features & AVX512) == AVX512) {
         out->quantize_q8 = ergo__quantize_q8_avx512;
+        out->glu_silu = ergo__glu_silu_avx512;
+        out->glu_gelu = ergo__glu_gelu_avx512;
+        out->softmax = ergo__softmax_avx512;
         out->scores_f16 = ergo__scores_f16_avx512;
         out->mix_f16 = ergo__mix_f16_avx512;
     }
