@@ -1,40 +1,58 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Attention over F16 pages (runtime/kv.h) for the vectors that were included before. Included once
- * by a source per instruction set. What is converted serves several queries: up to QUERIES.
+ * Attention over pages (runtime/kv.h) for the vectors that were included before. Included once by a
+ * source per instruction set. What is converted of a page serves several queries: up to QUERIES,
+ * which is 4 or 8.
  */
 #include <math.h>
 
 #include "backends/cpu/kernels.h"
 #include "runtime/backend.h"
 #include "runtime/base/bits.h"
+#include "runtime/base/checked.h"
 
 #define P ERGO__PAGE_POSITIONS
 
-/* Vectors of positions (or of elements of a value) that are computed together for one query, or
- * for several: enough sums to hide the latency of adding, few enough to stay in registers. */
-#define FOR_ONE 4
-#define FOR_MANY 2
-#define VECTORS(queries) ((queries) == 1 && LANES == 8 ? FOR_ONE : FOR_MANY)
+/* Vectors of positions (or of elements of a value) that are computed together for several queries:
+ * enough sums to hide the latency of adding, few enough to stay in registers. */
+#define TOGETHER 2
+
+/* CALL for a number of queries that is then a constant. */
+#define CASE(n, CALL)                                                                              \
+    case n:                                                                                        \
+        CALL(n);                                                                                   \
+        break;
+#define UP_TO_4(CALL) CASE(1, CALL) CASE(2, CALL) CASE(3, CALL) CASE(4, CALL)
+#if QUERIES == 8
+#define UP_TO_QUERIES(CALL) UP_TO_4(CALL) CASE(5, CALL) CASE(6, CALL) CASE(7, CALL) CASE(8, CALL)
+#else
+#define UP_TO_QUERIES(CALL) UP_TO_4(CALL)
+#endif
+
+/* Queries of each of the fewest groups, of about the same size. */
+static inline size_t even_share(size_t queries)
+{
+    return ergo__ceil_div(queries, ergo__ceil_div(queries, QUERIES));
+}
+
+/* ---- F16 ----------------------------------------------------------------------------------- */
 
 /*
  * Lanes are positions. All of the page are computed, as lanes do not touch each other, and those
  * from `first` on kept.
  */
-ALWAYS_INLINE void score_queries(int queries, const uint16_t *k, const float *q, size_t head_dim,
-                                 float scale, size_t first, size_t count, float *scores,
-                                 size_t stride)
+ALWAYS_INLINE void score_f16(int queries, const uint16_t *k, const float *q, size_t head_dim,
+                             float scale, size_t first, size_t count, float *scores, size_t stride)
 {
-    enum { MOST = QUERIES * FOR_MANY };
-    const int vectors = VECTORS(queries);
+    const int vectors = queries == 1 ? (int)P / LANES : TOGETHER;
     float all[QUERIES][P];
     for (size_t start = 0; start < P; start += (size_t)(vectors * LANES)) {
-        vf acc[MOST];
+        vf acc[QUERIES * TOGETHER];
         UNROLL
         for (int i = 0; i < queries * vectors; i++)
             acc[i] = vf_zero();
         for (size_t i = 0; i < head_dim; i++) {
-            vf key[FOR_ONE];
+            vf key[P / LANES];
             UNROLL
             for (int v = 0; v < vectors; v++)
                 key[v] = v_of_f16(k + i * P + start + (size_t)(v * LANES));
@@ -61,25 +79,22 @@ void ERGO__KERNEL(scores_f16)(const void *keys, const void *query, size_t querie
                               float scale, size_t first, size_t last, float *scores, size_t stride)
 {
     const float *q = query;
-    const size_t count = last - first;
-    size_t j = 0;
-    for (; j + QUERIES <= queries; j += QUERIES)
-        score_queries(QUERIES, keys, q + j * head_dim, head_dim, scale, first, count,
-                      scores + j * stride, stride);
-    for (; j + 2 <= queries; j += 2)
-        score_queries(2, keys, q + j * head_dim, head_dim, scale, first, count, scores + j * stride,
-                      stride);
-    if (j < queries)
-        score_queries(1, keys, q + j * head_dim, head_dim, scale, first, count, scores + j * stride,
-                      stride);
+    const size_t share = even_share(queries);
+    for (size_t j = 0, n; j < queries; j += n, q += n * head_dim, scores += n * stride) {
+        n = queries - j < share ? queries - j : share;
+        switch (n) {
+#define CALL(n) score_f16(n, keys, q, head_dim, scale, first, last - first, scores, stride)
+            UP_TO_QUERIES(CALL)
+#undef CALL
+        }
+    }
 }
 
 /* The same vectors of all values, which are `head_dim` apart, into those of each query. */
 ALWAYS_INLINE void mix_vectors(int queries, int vectors, const uint16_t *v, const float *weights,
                                size_t stride, size_t head_dim, size_t positions, float *out)
 {
-    enum { MOST = QUERIES * FOR_MANY };
-    vf acc[MOST];
+    vf acc[QUERIES * TOGETHER];
     UNROLL
     for (int j = 0; j < queries; j++) {
         UNROLL
@@ -87,7 +102,7 @@ ALWAYS_INLINE void mix_vectors(int queries, int vectors, const uint16_t *v, cons
             acc[j * vectors + c] = vf_load(out + (size_t)j * head_dim + c * LANES);
     }
     for (size_t p = 0; p < positions; p++, v += head_dim) {
-        vf value[FOR_ONE];
+        vf value[QUERIES];
         UNROLL
         for (int c = 0; c < vectors; c++)
             value[c] = v_of_f16(v + c * LANES);
@@ -108,14 +123,14 @@ ALWAYS_INLINE void mix_vectors(int queries, int vectors, const uint16_t *v, cons
 }
 
 /* Lanes are elements. */
-ALWAYS_INLINE void mix_queries(int queries, const uint16_t *v, const float *weights, size_t stride,
-                               size_t head_dim, size_t positions, float *out)
+ALWAYS_INLINE void mix_f16(int queries, const uint16_t *v, const float *weights, size_t stride,
+                           size_t head_dim, size_t positions, float *out)
 {
-    const size_t together = (size_t)((queries == 1 ? FOR_ONE : FOR_MANY) * LANES);
+    const int vectors = queries == 1 ? 4 : TOGETHER;
+    const size_t together = (size_t)(vectors * LANES);
     size_t i = 0;
     for (; i + together <= head_dim; i += together)
-        mix_vectors(queries, (int)together / LANES, v + i, weights, stride, head_dim, positions,
-                    out + i);
+        mix_vectors(queries, vectors, v + i, weights, stride, head_dim, positions, out + i);
     for (; i + LANES <= head_dim; i += LANES)
         mix_vectors(queries, 1, v + i, weights, stride, head_dim, positions, out + i);
     for (; i < head_dim; i++)
@@ -130,13 +145,13 @@ void ERGO__KERNEL(mix_f16)(const void *values, const float *weights, size_t stri
                            size_t head_dim, size_t first, size_t last, float *out)
 {
     const uint16_t *v = (const uint16_t *)values + first * head_dim;
-    const size_t positions = last - first;
-    size_t j = 0;
-    for (; j + QUERIES <= queries; j += QUERIES)
-        mix_queries(QUERIES, v, weights + j * stride, stride, head_dim, positions,
-                    out + j * head_dim);
-    for (; j + 2 <= queries; j += 2)
-        mix_queries(2, v, weights + j * stride, stride, head_dim, positions, out + j * head_dim);
-    if (j < queries)
-        mix_queries(1, v, weights + j * stride, stride, head_dim, positions, out + j * head_dim);
+    const size_t share = even_share(queries);
+    for (size_t j = 0, n; j < queries; j += n, weights += n * stride, out += n * head_dim) {
+        n = queries - j < share ? queries - j : share;
+        switch (n) {
+#define CALL(n) mix_f16(n, v, weights, stride, head_dim, last - first, out)
+            UP_TO_QUERIES(CALL)
+#undef CALL
+        }
+    }
 }
