@@ -241,7 +241,7 @@ ergo__weight ergo__build_matrix(ergo__builder *builder, const char *name, uint32
                           .rows = rows,
                           .columns = columns,
                           .packed = tensor->packed,
-                          .row_bytes = tensor->bytes.size / lines_of(tensor)};
+                          .row_bytes = tensor->bytes.size / (size_t)lines_of(tensor)};
 }
 
 ergo__weight ergo__build_layer_matrix(ergo__builder *builder, uint32_t layer, const char *name,
