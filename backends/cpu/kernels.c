@@ -34,13 +34,39 @@ static void fill(uint32_t features, ergo__cpu_kernels *out)
 #include "backends/cpu/kernels.inc"
     }
 }
+#elif defined(ERGO__CPU_ARM64)
+#define I8MM (ERGO__CPU_DOTPROD | ERGO__CPU_I8MM)
+
+static void fill(uint32_t features, ergo__cpu_kernels *out)
+{
+    if (features & ERGO__CPU_NEON) {
+#define ERGO__PACKED(TYPE, name) out->packed_##name = ergo__packed_##name##_neon;
+#include "backends/cpu/kernels.inc"
+    }
+    if (features & ERGO__CPU_DOTPROD) {
+#define ERGO__PACKED_DENSE(TYPE, name)
+#define ERGO__PACKED(TYPE, name) out->packed_##name = ergo__packed_##name##_dotprod;
+#include "backends/cpu/kernels.inc"
+    }
+    if ((features & I8MM) == I8MM) {
+#define ERGO__PACKED_DENSE(TYPE, name)
+#define ERGO__PACKED(TYPE, name) out->packed_##name = ergo__packed_##name##_i8mm;
+#include "backends/cpu/kernels.inc"
+    }
+}
 #elif defined(ERGO__CPU_ARM32)
+#define NEON (ERGO__CPU_NEON | ERGO__CPU_VFPV4)
+
 static void fill(uint32_t features, ergo__cpu_kernels *out)
 {
     if (features & ERGO__CPU_VFPV4) {
 #define ERGO__MATMUL(TYPE, name, FORM) out->matmul_##name = ergo__matmul_##name##_vfpv4;
 #define ERGO__PACKED(TYPE, name) out->packed_##name = ergo__packed_##name##_vfpv4;
 #define ERGO__FUNCTION(result, name, parameters) out->name = ergo__##name##_vfpv4;
+#include "backends/cpu/kernels.inc"
+    }
+    if ((features & NEON) == NEON) {
+#define ERGO__PACKED(TYPE, name) out->packed_##name = ergo__packed_##name##_neon;
 #include "backends/cpu/kernels.inc"
     }
 }

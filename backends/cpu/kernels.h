@@ -101,7 +101,14 @@ typedef struct ergo__cpu_kernels {
 #include "backends/cpu/kernels.inc"
 #endif
 #if defined(ERGO__CPU_ARM)
+#define ERGO__PACKED(TYPE, name) ergo__matmul_fn ergo__packed_##name##_neon;
 #define ERGO__FUNCTION(result, name, parameters) result ergo__##name##_neon parameters;
+#include "backends/cpu/kernels.inc"
+#endif
+#if defined(ERGO__CPU_ARM64)
+#define ERGO__PACKED_DENSE(TYPE, name)
+#define ERGO__PACKED(TYPE, name)                                                                   \
+    ergo__matmul_fn ergo__packed_##name##_dotprod, ergo__packed_##name##_i8mm;
 #include "backends/cpu/kernels.inc"
 #endif
 #if defined(ERGO__CPU_ARM32)

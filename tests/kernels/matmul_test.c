@@ -50,11 +50,12 @@ static int start(void **state)
 }
 
 /* The tables to test: plain C, and what each of the sets of features that this CPU has adds. */
-#define TABLES 4
+#define TABLES 5
 
 static size_t find_tables(ergo__cpu_kernels tables[TABLES])
 {
-    static const char *const sets[TABLES] = {"none", "avx2,fma,f16c", "-avx512vnni", NULL};
+    static const char *const sets[TABLES] = {"none", "avx2,fma,f16c,vfpv4",
+                                             "avx2,fma,f16c,vfpv4,neon", "-avx512vnni,-i8mm", NULL};
     uint32_t found[TABLES];
     size_t count = 0;
     for (size_t i = 0; i < TABLES; i++) {
