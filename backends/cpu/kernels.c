@@ -34,19 +34,31 @@ static void fill(uint32_t features, ergo__cpu_kernels *out)
 #include "backends/cpu/kernels.inc"
     }
 }
-#elif defined(ERGO__CPU_ARM64)
+#elif defined(ERGO__CPU_ARM)
+/* What is written for NEON of both kinds. */
+static void fill_neon(ergo__cpu_kernels *out)
+{
+#define ERGO__PACKED(TYPE, name) out->packed_##name = ergo__packed_##name##_neon;
+#include "backends/cpu/kernels.inc"
+    out->quantize_q8 = ergo__quantize_q8_neon;
+    out->scores_f16 = ergo__scores_f16_neon;
+    out->scores_q8_0 = ergo__scores_q8_0_neon;
+    out->mix_f16 = ergo__mix_f16_neon;
+    out->mix_q8_0 = ergo__mix_q8_0_neon;
+}
+
+#if defined(ERGO__CPU_ARM64)
 #define I8MM (ERGO__CPU_DOTPROD | ERGO__CPU_I8MM)
 
 static void fill(uint32_t features, ergo__cpu_kernels *out)
 {
-    if (features & ERGO__CPU_NEON) {
-#define ERGO__PACKED(TYPE, name) out->packed_##name = ergo__packed_##name##_neon;
-#include "backends/cpu/kernels.inc"
-    }
+    if (features & ERGO__CPU_NEON)
+        fill_neon(out);
     if (features & ERGO__CPU_DOTPROD) {
 #define ERGO__PACKED_DENSE(TYPE, name)
 #define ERGO__PACKED(TYPE, name) out->packed_##name = ergo__packed_##name##_dotprod;
 #include "backends/cpu/kernels.inc"
+        out->scores_q8_0 = ergo__scores_q8_0_dotprod;
     }
     if ((features & I8MM) == I8MM) {
 #define ERGO__PACKED_DENSE(TYPE, name)
@@ -54,7 +66,7 @@ static void fill(uint32_t features, ergo__cpu_kernels *out)
 #include "backends/cpu/kernels.inc"
     }
 }
-#elif defined(ERGO__CPU_ARM32)
+#else
 #define NEON (ERGO__CPU_NEON | ERGO__CPU_VFPV4)
 
 static void fill(uint32_t features, ergo__cpu_kernels *out)
@@ -65,11 +77,10 @@ static void fill(uint32_t features, ergo__cpu_kernels *out)
 #define ERGO__FUNCTION(result, name, parameters) out->name = ergo__##name##_vfpv4;
 #include "backends/cpu/kernels.inc"
     }
-    if ((features & NEON) == NEON) {
-#define ERGO__PACKED(TYPE, name) out->packed_##name = ergo__packed_##name##_neon;
-#include "backends/cpu/kernels.inc"
-    }
+    if ((features & NEON) == NEON)
+        fill_neon(out);
 }
+#endif
 #else
 static void fill(uint32_t features, ergo__cpu_kernels *out)
 {

@@ -109,6 +109,7 @@ typedef struct ergo__cpu_kernels {
 #define ERGO__PACKED_DENSE(TYPE, name)
 #define ERGO__PACKED(TYPE, name)                                                                   \
     ergo__matmul_fn ergo__packed_##name##_dotprod, ergo__packed_##name##_i8mm;
+#define ERGO__FUNCTION(result, name, parameters) result ergo__##name##_dotprod parameters;
 #include "backends/cpu/kernels.inc"
 #endif
 #if defined(ERGO__CPU_ARM32)

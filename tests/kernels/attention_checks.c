@@ -168,6 +168,7 @@ static void check_scores(const ergo__cpu_kernels *k, bool q8, size_t n, int kind
     memset(query, 0, queries * width * sizeof *query);
     for (size_t j = 0; j < queries; j++)
         check_fill(query + j * width, n, kind);
+    check_flush(k, query, queries * width);
     if (q8)
         k->quantize_q8(query, codes, queries * width);
     (q8 ? k->scores_q8_0 : k->scores_f16)(keys, q8 ? (const void *)codes : query, queries, n,
@@ -211,6 +212,7 @@ static void check_mix(const ergo__cpu_kernels *k, bool q8, size_t n, int kind, s
     float *expected = CHECK_TAKE(&g[3], float, queries *n);
     check_fill(weights, (queries - 1) * stride + positions, kind ? 1 : 0);
     check_fill(out, queries * n, 0);
+    check_flush(k, weights, (queries - 1) * stride + positions);
     memcpy(expected, out, queries * n * sizeof *out);
     for (size_t j = 0; j < queries; j++)
         expect_mix(values, q8, n, first, last, weights + j * stride, expected + j * n);

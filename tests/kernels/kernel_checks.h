@@ -28,6 +28,12 @@ uint64_t check_random(void);
 #define CHECK_KINDS 3
 void check_fill(float *x, size_t n, int kind);
 
+/**
+ * Where the table has NEON of 32-bit ARM, which takes subnormals for zeros, makes them zeros: the
+ * one exception to equal bits.
+ */
+void check_flush(const ergo__cpu_kernels *k, float *x, size_t n);
+
 /** Equal bits, but that one NaN is like another. */
 void check_same(const char *what, const float *a, const float *b, size_t n);
 
