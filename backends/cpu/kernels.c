@@ -52,8 +52,13 @@ static void fill_neon(ergo__cpu_kernels *out)
 
 static void fill(uint32_t features, ergo__cpu_kernels *out)
 {
-    if (features & ERGO__CPU_NEON)
+    if (features & ERGO__CPU_NEON) {
         fill_neon(out);
+        out->rope_halves = ergo__rope_halves_neon;
+        out->glu_silu = ergo__glu_silu_neon;
+        out->softmax = ergo__softmax_neon;
+        out->store_f16 = ergo__store_f16_neon;
+    }
     if (features & ERGO__CPU_DOTPROD) {
 #define ERGO__PACKED_DENSE(TYPE, name)
 #define ERGO__PACKED(TYPE, name) out->packed_##name = ergo__packed_##name##_dotprod;
