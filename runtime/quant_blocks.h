@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "ergo/quant.h"
 #include "runtime/base/bits.h"
 
 /*
@@ -29,6 +30,21 @@ typedef struct ergo__unit {
     int8_t low[16];
     _Alignas(32) int8_t q[256];
 } ergo__unit;
+
+/** Which of the four formulas. */
+typedef enum ergo__unit_form {
+    ERGO__UNIT_SCALED,
+    ERGO__UNIT_OFFSET,
+    ERGO__UNIT_SUB,
+    ERGO__UNIT_SUB_OFFSET,
+} ergo__unit_form;
+
+typedef struct ergo__unpacker {
+    void (*unpack)(const uint8_t *restrict block, ergo__unit *restrict u); /* NULL: a dense type */
+    ergo__unit_form form;
+} ergo__unpacker;
+
+ergo__unpacker ergo__unpacker_of(ergo_type type);
 
 enum { ERGO__Q4_0_D = 0, ERGO__Q4_0_QS = 2, ERGO__Q4_0_BYTES = 18 };
 enum { ERGO__Q4_1_D = 0, ERGO__Q4_1_M = 2, ERGO__Q4_1_QS = 4, ERGO__Q4_1_BYTES = 20 };

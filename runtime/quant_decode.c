@@ -2,31 +2,61 @@
 #include "ergo/quant.h"
 #include "runtime/quant_blocks.h"
 
-/* Decoders of one block from its common form; see quant_blocks.h for the four formulas. */
-
-static void expand_scaled(const ergo__unit *u, float *dst, int n)
+ergo__unpacker ergo__unpacker_of(ergo_type type)
 {
-    for (int i = 0; i < n; i++)
-        dst[i] = u->scale[i / 32] * (float)u->q[i];
+    switch (type) {
+#define UNPACKER(TYPE, name, FORM)                                                                 \
+    case ERGO_TYPE_##TYPE:                                                                         \
+        return (ergo__unpacker){ergo__unpack_##name, ERGO__UNIT_##FORM};
+        UNPACKER(Q4_0, q4_0, SCALED)
+        UNPACKER(Q4_1, q4_1, OFFSET)
+        UNPACKER(Q5_0, q5_0, SCALED)
+        UNPACKER(Q5_1, q5_1, OFFSET)
+        UNPACKER(Q8_0, q8_0, SCALED)
+        UNPACKER(Q2_K, q2_k, SUB_OFFSET)
+        UNPACKER(Q3_K, q3_k, SUB)
+        UNPACKER(Q4_K, q4_k, OFFSET)
+        UNPACKER(Q5_K, q5_k, OFFSET)
+        UNPACKER(Q6_K, q6_k, SUB)
+        UNPACKER(IQ4_NL, iq4_nl, SCALED)
+        UNPACKER(IQ4_XS, iq4_xs, SCALED)
+        UNPACKER(TQ1_0, tq1_0, SCALED)
+        UNPACKER(TQ2_0, tq2_0, SCALED)
+        UNPACKER(MXFP4, mxfp4, SCALED)
+#undef UNPACKER
+    default:
+        return (ergo__unpacker){NULL, ERGO__UNIT_SCALED};
+    }
 }
 
-static void expand_offset(const ergo__unit *u, float *dst, int n)
+/* Decodes n elements from their common form; see quant_blocks.h for the four formulas. */
+static void expand(const ergo__unit *u, ergo__unit_form form, float *dst, size_t n)
 {
-    for (int i = 0; i < n; i++)
-        dst[i] = u->scale[i / 32] * (float)u->q[i] + u->offset[i / 32];
+    for (size_t i = 0; i < n; i++)
+        dst[i] = (float)u->q[i];
+    if (form == ERGO__UNIT_SCALED || form == ERGO__UNIT_OFFSET)
+        for (size_t i = 0; i < n; i++)
+            dst[i] = u->scale[i / 32] * dst[i];
+    else
+        for (size_t i = 0; i < n; i++)
+            dst[i] = u->scale[0] * (float)u->sub[i / 16] * dst[i];
+    if (form == ERGO__UNIT_OFFSET)
+        for (size_t i = 0; i < n; i++)
+            dst[i] += u->offset[i / 32];
+    else if (form == ERGO__UNIT_SUB_OFFSET)
+        for (size_t i = 0; i < n; i++)
+            dst[i] += u->offset[0] * (float)u->low[i / 16];
 }
 
-static void expand_sub(const ergo__unit *u, float *dst, int n)
+static void decode_blocks(const ergo_type_info *info, const uint8_t *src, float *dst, size_t n)
 {
-    for (int i = 0; i < n; i++)
-        dst[i] = u->scale[0] * (float)u->sub[i / 16] * (float)u->q[i];
-}
-
-static void expand_sub_offset(const ergo__unit *u, float *dst, int n)
-{
-    for (int i = 0; i < n; i++)
-        dst[i] = u->scale[0] * (float)u->sub[i / 16] * (float)u->q[i] +
-                 u->offset[0] * (float)u->low[i / 16];
+    const ergo__unpacker unpacker = ergo__unpacker_of(info->type);
+    ergo__unit unit;
+    for (size_t i = 0; i < n; i += info->block_elements) {
+        unpacker.unpack(src, &unit);
+        expand(&unit, unpacker.form, dst + i, info->block_elements);
+        src += info->block_bytes;
+    }
 }
 
 static void decode_f32(const uint8_t *src, float *dst, size_t n)
@@ -47,53 +77,6 @@ static void decode_bf16(const uint8_t *src, float *dst, size_t n)
         dst[i] = ergo__f32_of_bf16(ergo__load_u16(src + 2 * i));
 }
 
-#define DECODE_BLOCKS(type, TYPE, elements, expand)                                                \
-    static void decode_##type(const uint8_t *src, float *dst, size_t n)                            \
-    {                                                                                              \
-        ergo__unit unit;                                                                           \
-        for (size_t i = 0; i < n; i += (elements)) {                                               \
-            ergo__unpack_##type(src, &unit);                                                       \
-            expand(&unit, dst + i, (elements));                                                    \
-            src += ERGO__##TYPE##_BYTES;                                                           \
-        }                                                                                          \
-    }
-
-DECODE_BLOCKS(q4_0, Q4_0, 32, expand_scaled)
-DECODE_BLOCKS(q4_1, Q4_1, 32, expand_offset)
-DECODE_BLOCKS(q5_0, Q5_0, 32, expand_scaled)
-DECODE_BLOCKS(q5_1, Q5_1, 32, expand_offset)
-DECODE_BLOCKS(q8_0, Q8_0, 32, expand_scaled)
-DECODE_BLOCKS(q2_k, Q2_K, 256, expand_sub_offset)
-DECODE_BLOCKS(q3_k, Q3_K, 256, expand_sub)
-DECODE_BLOCKS(q4_k, Q4_K, 256, expand_offset)
-DECODE_BLOCKS(q5_k, Q5_K, 256, expand_offset)
-DECODE_BLOCKS(q6_k, Q6_K, 256, expand_sub)
-DECODE_BLOCKS(iq4_nl, IQ4_NL, 32, expand_scaled)
-DECODE_BLOCKS(iq4_xs, IQ4_XS, 256, expand_scaled)
-DECODE_BLOCKS(tq1_0, TQ1_0, 256, expand_scaled)
-DECODE_BLOCKS(tq2_0, TQ2_0, 256, expand_scaled)
-DECODE_BLOCKS(mxfp4, MXFP4, 32, expand_scaled)
-
-#define DECODERS(X)                                                                                \
-    X(F32, f32)                                                                                    \
-    X(F16, f16)                                                                                    \
-    X(BF16, bf16)                                                                                  \
-    X(Q4_0, q4_0)                                                                                  \
-    X(Q4_1, q4_1)                                                                                  \
-    X(Q5_0, q5_0)                                                                                  \
-    X(Q5_1, q5_1)                                                                                  \
-    X(Q8_0, q8_0)                                                                                  \
-    X(Q2_K, q2_k)                                                                                  \
-    X(Q3_K, q3_k)                                                                                  \
-    X(Q4_K, q4_k)                                                                                  \
-    X(Q5_K, q5_k)                                                                                  \
-    X(Q6_K, q6_k)                                                                                  \
-    X(IQ4_NL, iq4_nl)                                                                              \
-    X(IQ4_XS, iq4_xs)                                                                              \
-    X(TQ1_0, tq1_0)                                                                                \
-    X(TQ2_0, tq2_0)                                                                                \
-    X(MXFP4, mxfp4)
-
 ergo_status ergo_dequantize(ergo_type type, const void *src, float *dst, size_t n)
 {
     const ergo_type_info *info = ergo_type_get((uint32_t)type);
@@ -102,11 +85,18 @@ ergo_status ergo_dequantize(ergo_type type, const void *src, float *dst, size_t 
     if (n % info->block_elements != 0)
         return ERGO_E_ARGUMENT;
     switch (type) {
-#define DECODE_CASE(TYPE, name)                                                                    \
-    case ERGO_TYPE_##TYPE:                                                                         \
-        decode_##name(src, dst, n);                                                                \
-        return ERGO_OK;
-        DECODERS(DECODE_CASE)
+    case ERGO_TYPE_F32:
+        decode_f32(src, dst, n);
+        break;
+    case ERGO_TYPE_F16:
+        decode_f16(src, dst, n);
+        break;
+    case ERGO_TYPE_BF16:
+        decode_bf16(src, dst, n);
+        break;
+    default:
+        decode_blocks(info, src, dst, n);
+        break;
     }
-    return ERGO_E_UNSUPPORTED;
+    return ERGO_OK;
 }

@@ -22,36 +22,27 @@ typedef struct ready {
     _Alignas(32) int16_t q[32];
 } ready;
 
-static inline void prepare_scaled(const ergo__unit *u, int b, ready *out)
+/* 32 elements of a unit, number b. */
+static inline void prepare(const ergo__unit *u, ergo__unit_form form, size_t b, ready *out)
 {
-    out->scale = u->scale[b];
-    for (int i = 0; i < 32; i++)
-        out->q[i] = u->q[32 * b + i];
-}
-
-static inline void prepare_offset(const ergo__unit *u, int b, ready *out)
-{
-    prepare_scaled(u, b, out);
-    out->offset = u->offset[b];
-    out->low[0] = 1;
-    out->low[1] = 1;
-}
-
-static inline void prepare_sub(const ergo__unit *u, int b, ready *out)
-{
-    out->scale = u->scale[0];
+    const int8_t *q = u->q + 32 * b;
+    const bool has_sub = form == ERGO__UNIT_SUB || form == ERGO__UNIT_SUB_OFFSET;
+    const int16_t first = has_sub ? u->sub[2 * b] : 1;
+    const int16_t second = has_sub ? u->sub[2 * b + 1] : 1;
+    out->scale = u->scale[has_sub ? 0 : b];
     for (int i = 0; i < 16; i++) {
-        out->q[i] = (int16_t)(u->sub[2 * b] * u->q[32 * b + i]);
-        out->q[i + 16] = (int16_t)(u->sub[2 * b + 1] * u->q[32 * b + 16 + i]);
+        out->q[i] = (int16_t)(first * q[i]);
+        out->q[i + 16] = (int16_t)(second * q[i + 16]);
     }
-}
-
-static inline void prepare_sub_offset(const ergo__unit *u, int b, ready *out)
-{
-    prepare_sub(u, b, out);
-    out->offset = u->offset[0];
-    out->low[0] = u->low[2 * b];
-    out->low[1] = u->low[2 * b + 1];
+    if (form == ERGO__UNIT_OFFSET) {
+        out->offset = u->offset[b];
+        out->low[0] = 1;
+        out->low[1] = 1;
+    } else if (form == ERGO__UNIT_SUB_OFFSET) {
+        out->offset = u->offset[0];
+        out->low[0] = u->low[2 * b];
+        out->low[1] = u->low[2 * b + 1];
+    }
 }
 
 static inline float accumulate(const ready *w, const ergo__q8_block *x, bool has_offset, float acc)
@@ -79,53 +70,64 @@ static inline void accumulate_tile(const ready *w, size_t blocks, const uint8_t 
     }
 }
 
-#define MATMUL(TYPE, type, elements, prepare, has_offset)                                          \
-    static void row_##type(const uint8_t *w, size_t k, const uint8_t *x, size_t x_stride,          \
-                           float *out, size_t out_stride, size_t tokens)                           \
-    {                                                                                              \
-        float acc[TILE] = {0};                                                                     \
-        ergo__unit unit[GROUP / (elements)];                                                       \
-        ready group[GROUP_Q8];                                                                     \
-        for (size_t i = 0; i < k; i += GROUP) {                                                    \
-            const size_t units = (k - i < GROUP ? k - i : GROUP) / (elements);                     \
-            size_t filled = 0;                                                                     \
-            for (size_t u = 0; u < units; u++, w += ERGO__##TYPE##_BYTES)                          \
-                ergo__unpack_##type(w, &unit[u]);                                                  \
-            for (size_t u = 0; u < units; u++)                                                     \
-                for (int b = 0; b < (elements) / 32; b++)                                          \
-                    prepare(&unit[u], b, &group[filled++]);                                        \
-            accumulate_tile(group, filled, x, x_stride, tokens, has_offset, acc);                  \
-            x += filled * sizeof(ergo__q8_block);                                                  \
-        }                                                                                          \
-        for (size_t t = 0; t < tokens; t++)                                                        \
-            out[t * out_stride] = acc[t];                                                          \
-    }                                                                                              \
-                                                                                                   \
-    void ERGO__KERNEL(matmul_##type)(const void *w, size_t row_bytes, size_t k, const void *x,     \
+/* GROUP weights at `w`, or the last `elements`; returns how many 32 elements they are. */
+static size_t prepare_group(const ergo_type_info *info, ergo__unpacker unpacker, const uint8_t *w,
+                            size_t elements, ready group[GROUP_Q8])
+{
+    ergo__unit unit[GROUP_Q8];
+    const size_t units = elements / info->block_elements;
+    size_t filled = 0;
+    for (size_t u = 0; u < units; u++)
+        unpacker.unpack(w + u * info->block_bytes, &unit[u]);
+    for (size_t u = 0; u < units; u++)
+        for (size_t b = 0; b < info->block_elements / 32; b++)
+            prepare(&unit[u], unpacker.form, b, &group[filled++]);
+    return filled;
+}
+
+static void multiply_row(const ergo_type_info *info, const uint8_t *w, size_t k, const uint8_t *x,
+                         size_t x_stride, float *out, size_t out_stride, size_t tokens)
+{
+    const ergo__unpacker unpacker = ergo__unpacker_of(info->type);
+    const bool has_offset =
+        unpacker.form == ERGO__UNIT_OFFSET || unpacker.form == ERGO__UNIT_SUB_OFFSET;
+    float acc[TILE] = {0};
+    ready group[GROUP_Q8];
+    for (size_t i = 0; i < k; i += GROUP) {
+        const size_t filled =
+            prepare_group(info, unpacker, w, k - i < GROUP ? k - i : GROUP, group);
+        accumulate_tile(group, filled, x, x_stride, tokens, has_offset, acc);
+        w += GROUP / info->block_elements * info->block_bytes;
+        x += filled * sizeof(ergo__q8_block);
+    }
+    for (size_t t = 0; t < tokens; t++)
+        out[t * out_stride] = acc[t];
+}
+
+static void multiply(ergo_type type, const uint8_t *w, size_t row_bytes, size_t k, const uint8_t *x,
+                     size_t x_stride, float *out, size_t out_stride, size_t rows, size_t tokens)
+{
+    const ergo_type_info *info = ergo_type_get((uint32_t)type);
+    for (size_t t = 0; t < tokens; t += TILE) {
+        const size_t count = tokens - t < TILE ? tokens - t : TILE;
+        for (size_t r = 0; r < rows; r++)
+            multiply_row(info, w + r * row_bytes, k, x + t * x_stride, x_stride,
+                         out + t * out_stride + r, out_stride, count);
+    }
+}
+
+/* F32, F16 and BF16 are in matmul_dense.c. */
+#define MATMUL_DENSE(TYPE, name)
+#define MATMUL_QUANTIZED(TYPE, name)                                                               \
+    void ERGO__KERNEL(matmul_##name)(const void *w, size_t row_bytes, size_t k, const void *x,     \
                                      size_t x_stride, float *out, size_t out_stride, size_t rows,  \
                                      size_t tokens)                                                \
     {                                                                                              \
-        for (size_t t = 0; t < tokens; t += TILE) {                                                \
-            const uint8_t *tile = (const uint8_t *)x + t * x_stride;                               \
-            const size_t count = tokens - t < TILE ? tokens - t : TILE;                            \
-            for (size_t r = 0; r < rows; r++)                                                      \
-                row_##type((const uint8_t *)w + r * row_bytes, k, tile, x_stride,                  \
-                           out + t * out_stride + r, out_stride, count);                           \
-        }                                                                                          \
+        multiply(ERGO_TYPE_##TYPE, w, row_bytes, k, x, x_stride, out, out_stride, rows, tokens);   \
     }
-
-MATMUL(Q4_0, q4_0, 32, prepare_scaled, false)
-MATMUL(Q4_1, q4_1, 32, prepare_offset, true)
-MATMUL(Q5_0, q5_0, 32, prepare_scaled, false)
-MATMUL(Q5_1, q5_1, 32, prepare_offset, true)
-MATMUL(Q8_0, q8_0, 32, prepare_scaled, false)
-MATMUL(Q2_K, q2_k, 256, prepare_sub_offset, true)
-MATMUL(Q3_K, q3_k, 256, prepare_sub, false)
-MATMUL(Q4_K, q4_k, 256, prepare_offset, true)
-MATMUL(Q5_K, q5_k, 256, prepare_offset, true)
-MATMUL(Q6_K, q6_k, 256, prepare_sub, false)
-MATMUL(IQ4_NL, iq4_nl, 32, prepare_scaled, false)
-MATMUL(IQ4_XS, iq4_xs, 256, prepare_scaled, false)
-MATMUL(TQ1_0, tq1_0, 256, prepare_scaled, false)
-MATMUL(TQ2_0, tq2_0, 256, prepare_scaled, false)
-MATMUL(MXFP4, mxfp4, 32, prepare_scaled, false)
+#define MATMUL_SCALED MATMUL_QUANTIZED
+#define MATMUL_OFFSET MATMUL_QUANTIZED
+#define MATMUL_SUB MATMUL_QUANTIZED
+#define MATMUL_SUB_OFFSET MATMUL_QUANTIZED
+#define ERGO__MATMUL(TYPE, name, FORM) MATMUL_##FORM(TYPE, name)
+#include "backends/cpu/kernels.inc"
