@@ -45,10 +45,14 @@ static void penalize(const ergo_sampler_config *config, float *logit, size_t n,
 }
 
 /* -infinity for what is banned or NaN. Infinity becomes finite, for differences' sake. */
-static float cleaned(float logit)
+static void clean(float *block)
 {
-    logit = logit > FLT_MAX ? FLT_MAX : logit + 0.0f;
-    return logit >= -FLT_MAX ? logit : -INFINITY;
+    for (size_t j = 0; j < BLOCK; j++) { /* two loops: compilers vectorise either, but not both */
+        const float logit = block[j] + 0.0f;
+        block[j] = logit > FLT_MAX ? FLT_MAX : logit;
+    }
+    for (size_t j = 0; j < BLOCK; j++)
+        block[j] = block[j] >= -FLT_MAX ? block[j] : -INFINITY;
 }
 
 static size_t count_candidates(const ergo__ranking *r)
@@ -65,10 +69,10 @@ static void collect(const ergo_sampler_config *config, ergo__ranking *r, const f
     memcpy(r->logit, logits, r->n * sizeof *logits);
     add_bias(config, r->logit, r->n);
     penalize(config, r->logit, r->n, history, history_count, (unsigned char *)r->spare);
-    for (size_t i = 0; i < r->n; i++)
-        r->logit[i] = cleaned(r->logit[i]);
     for (size_t i = r->n; i % BLOCK != 0; i++)
         r->logit[i] = -INFINITY;
+    for (size_t i = 0; i < r->n; i += BLOCK)
+        clean(r->logit + i);
     r->count = count_candidates(r);
 }
 
@@ -91,8 +95,13 @@ typedef struct softmax {
 /* Probabilities up to a factor: 1 for the largest logit, 0 for -infinity. */
 static void weigh(softmax s, const float *logit, double *weight)
 {
+    double x[BLOCK]; /* two loops, so that each of them is vectorised */
+    for (size_t j = 0; j < BLOCK; j++) {
+        x[j] = ((double)logit[j] - (double)s.max) / s.temperature;
+        x[j] = x[j] < ERGO__EXP_LEAST ? ERGO__EXP_LEAST : x[j];
+    }
     for (size_t j = 0; j < BLOCK; j++)
-        weight[j] = ergo__exp(((double)logit[j] - (double)s.max) / s.temperature);
+        weight[j] = ergo__exp_within(x[j]);
 }
 
 static double add_up(double sum, const double *weight)

@@ -68,11 +68,12 @@ static inline float ergo__tanhf(float x)
     return copysignf(ergo__f32_of_bits(bits), x);
 }
 
-/** e^x in double, relative error below 1e-15 for normal results. No fma: fast where it is not. */
-static inline double ergo__exp(double x)
+#define ERGO__EXP_LEAST (-746.0) /* gives 0 */
+
+/** ergo__exp of an x from ERGO__EXP_LEAST to 710. Free of branches, which bounds checked right
+ * before it would not stay. */
+static inline double ergo__exp_within(double x)
 {
-    x = x < -746.0 ? -746.0 : x;
-    x = x > 710.0 ? 710.0 : x;
     const double shifted = x * 0x1.71547652b82fep+0 + ERGO__ROUND;
     const double n = shifted - ERGO__ROUND;
     const double r = (x - n * 0x1.62e42feep-1) - n * 0x1.a39ef35793c76p-33; /* n * hi is exact */
@@ -93,6 +94,13 @@ static inline double ergo__exp(double x)
     const uint64_t half = biased >> 1;
     const double scale = ergo__f64_of_bits((half - 1u) << 52);
     return p * scale * ergo__f64_of_bits((biased - half - 1u) << 52);
+}
+
+/** e^x in double, relative error below 1e-15 for normal results. No fma: fast where it is not. */
+static inline double ergo__exp(double x)
+{
+    x = x < ERGO__EXP_LEAST ? ERGO__EXP_LEAST : x;
+    return ergo__exp_within(x > 710.0 ? 710.0 : x);
 }
 
 /**
