@@ -28,7 +28,8 @@ static int start(void **state)
 
 static void check_tables(void (*check)(const ergo__cpu_kernels *))
 {
-    static const char *const sets[] = {"none", "avx2,fma,f16c,vfpv4", "-avx512vnni,-i8mm,-dotprod", NULL};
+    static const char *const sets[] = {"none", "avx2,fma,f16c,vfpv4", "-avx512vnni,-i8mm,-dotprod",
+                                       NULL};
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
         ergo__cpu_kernels table;
         uint32_t found = 0;
