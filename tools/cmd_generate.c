@@ -157,11 +157,11 @@ static void print_plain(const generate_options *options, const reply *replies)
     }
 }
 
-static tool_exit generate(const generate_options *options, loaded *state, const sampling *settings,
-                          reply *replies)
+static tool_exit generate(const generate_options *options, loaded *state, uint64_t begin_ns,
+                          const sampling *settings, reply *replies)
 {
     token_list prompt = {NULL, 0};
-    tally sum = {.prefill = {0, 0}};
+    tally sum = {.energy = &state->energy};
     tool_exit code = read_prompt(options, state->words, &prompt);
     if (code == TOOL_DONE)
         code = open_engine(options, state);
@@ -171,7 +171,9 @@ static tool_exit generate(const generate_options *options, loaded *state, const 
     if (code != TOOL_DONE)
         return code;
 
+    energy_loaded(&state->energy, begin_ns);
     code = tally_run(&sum, state->engine);
+    energy_settle(&state->energy);
     for (uint32_t k = 0; k < options->sequences; k++)
         code = reply_exit(&replies[k], code);
     if (options->common.json)
@@ -198,6 +200,9 @@ int cmd_generate(int argc, char **argv)
     reply *replies = NULL;
     code = sampling_open(&options.sampling, &log, &settings);
     if (code == TOOL_DONE)
+        code = energy_open(&state.energy, &options.common);
+    const uint64_t begin_ns = energy_now(&state.energy);
+    if (code == TOOL_DONE)
         code = load_model(&state, options.model, &options.common);
     if (code == TOOL_DONE && state.words == NULL) {
         tool_error("%s has no vocabulary: it can only be run by ids (run-model logits)",
@@ -208,7 +213,7 @@ int cmd_generate(int argc, char **argv)
         replies = tool_alloc(options.sequences, sizeof *replies);
         code = TOOL_FAILED;
         if (replies != NULL)
-            code = generate(&options, &state, &settings, replies);
+            code = generate(&options, &state, begin_ns, &settings, replies);
     }
     load_close(&state); /* with the sessions, which use what is freed next */
     for (uint32_t k = 0; replies != NULL && k < options.sequences; k++)

@@ -140,6 +140,7 @@ void load_close(loaded *state)
 {
     ergo_engine_close(state->engine);
     ergo_device_close(state->device);
+    energy_close(&state->energy);
     free(state->engine_memory);
     free(state->device_memory);
     free(state->model_memory);

@@ -3,6 +3,7 @@
 #define ERGO_TOOLS_LOAD_H
 
 #include "ergo/ergo.h"
+#include "tools/energy.h"
 #include "tools/file_map.h"
 #include "tools/options.h"
 
@@ -24,6 +25,7 @@ typedef struct loaded {
     ergo_engine *engine;         /**< of load_engine */
     size_t model_bytes, device_bytes;
     double seconds; /**< spent in the calls below */
+    energy energy;  /**< of energy_open, for commands that run the model; closed by load_close */
 } loaded;
 
 /** Maps and opens the file alone, which works for any valid GGUF file. */

@@ -18,12 +18,15 @@ const args_option common_option_table[] = {
      backend_names},
     {"cpu-flags", 0, ARGS_TEXT, COMMON(cpu_flags), "LIST",
      "use only these CPU features, separated by commas (default: all found)", 0, 0, NULL},
-    {"board", 0, ARGS_TEXT, COMMON(board), "NAME", "the board whose sensors and clocks are used", 0,
-     0, NULL},
+    {"board", 0, ARGS_TEXT, COMMON(board), "NAME",
+     "the board, by name or as a file, whose sensors are used (default: the one this is)", 0, 0,
+     NULL},
+    {"sysfs-root", 0, ARGS_TEXT, COMMON(sysfs_root), "DIR",
+     "look for sensors in DIR/sys and DIR/proc (default: the system's own)", 0, 0, NULL},
     {"log-level", 0, ARGS_CHOICE, COMMON(log_level), "LEVEL",
      "debug, info, warning, error or none (default: warning)", 0, 0, level_names},
 };
-_Static_assert(sizeof common_option_table / sizeof *common_option_table == 6, "COMMON_GROUP");
+_Static_assert(sizeof common_option_table / sizeof *common_option_table == 7, "COMMON_GROUP");
 
 #define SAMPLING(field) offsetof(sampling_options, field)
 const args_option sampling_option_table[] = {
@@ -50,8 +53,8 @@ _Static_assert(sizeof sampling_option_table / sizeof *sampling_option_table == 9
 
 tool_exit common_check(const common_options *options)
 {
-    if (options->board != NULL) {
-        tool_error("--board %s: measuring and steering power is not in this build", options->board);
+    if (options->board != NULL && strncmp(options->board, "sim:", 4) == 0) {
+        tool_error("--board %s: simulated boards are not in this build", options->board);
         return TOOL_USAGE;
     }
     if (options->backend != 0) {

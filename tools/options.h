@@ -13,6 +13,7 @@ typedef struct common_options {
     uint32_t backend; /**< index into cpu, opencl */
     const char *cpu_flags;
     const char *board;
+    const char *sysfs_root;
     uint32_t log_level; /**< an ergo_log_level, or above all of them for silence */
 } common_options;
 
@@ -25,13 +26,13 @@ extern const args_option common_option_table[];
 /** Group entry of an args_spec for the member `common` of `type`. */
 #define COMMON_GROUP(type)                                                                         \
     {                                                                                              \
-        "Common options", common_option_table, 6, offsetof(type, common)                           \
+        "Common options", common_option_table, 7, offsetof(type, common)                           \
     }
 
 /** The same for commands with a --threads of their own, which the table has first. */
 #define COMMON_GROUP_BUT_THREADS(type)                                                             \
     {                                                                                              \
-        "Common options", common_option_table + 1, 5, offsetof(type, common)                       \
+        "Common options", common_option_table + 1, 6, offsetof(type, common)                       \
     }
 
 /** Refuses what this build does not have. TOOL_DONE when all is there. */

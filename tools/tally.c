@@ -30,6 +30,7 @@ tool_exit tally_run(tally *sum, ergo_engine *engine)
         ergo_step_report report = {.sessions = 0};
         if (interrupt_requested())
             return TOOL_INTERRUPTED;
+        const uint64_t begin_ns = sum->energy != NULL ? energy_now(sum->energy) : 0;
         const ergo_status status = ergo_engine_step(engine, &report);
         if (status == ERGO_IDLE)
             return TOOL_DONE;
@@ -38,6 +39,8 @@ tool_exit tally_run(tally *sum, ergo_engine *engine)
             return code == TOOL_DEVICE ? code : TOOL_FAILED;
         }
         tally_add(sum, &report);
+        if (sum->energy != NULL && report.prefill_tokens + report.decode_tokens > 0)
+            energy_step(sum->energy, begin_ns, report.prefill_tokens, report.decode_tokens);
     }
 }
 
@@ -57,7 +60,10 @@ void tally_json(const tally *sum, double load_seconds, json_writer *json)
     json_u64(json, "shared_tokens", sum->shared_tokens);
     json_double(json, "load_seconds", load_seconds);
     json_u64(json, "peak_bytes", tool_peak_bytes());
-    json_null(json, "energy");
+    if (sum->energy != NULL)
+        energy_json(sum->energy, json);
+    else
+        json_null(json, "energy");
 }
 
 void tally_print(const tally *sum, double load_seconds)
@@ -70,6 +76,8 @@ void tally_print(const tally *sum, double load_seconds)
                   (unsigned long long)sum->prefill.tokens, tally_rate(&sum->prefill),
                   (unsigned long long)sum->decode.tokens, tally_rate(&sum->decode), load_seconds,
                   tool_bytes_text(tool_peak_bytes(), peak));
+    if (sum->energy != NULL)
+        energy_print(sum->energy);
 }
 
 const char *tally_stop_name(ergo_status ended)

@@ -3,7 +3,7 @@
 #define ERGO_TOOLS_TALLY_H
 
 #include "ergo/engine.h"
-#include "tools/json_write.h"
+#include "tools/energy.h"
 #include "tools/tool.h"
 
 /** One phase of a run. */
@@ -17,6 +17,7 @@ typedef struct tally {
     tally_phase prefill;
     tally_phase decode;
     uint64_t shared_tokens; /**< of prompts, found computed by another session */
+    energy *energy;         /**< where the steps are accounted for; NULL: nowhere */
 } tally;
 
 void tally_add(tally *sum, const ergo_step_report *report);

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ERGO_TOOLS_ENERGY_H
+#define ERGO_TOOLS_ENERGY_H
+
+#include "ergo/linux.h"
+#include "ergo/power.h"
+#include "tools/json_write.h"
+#include "tools/options.h"
+
+/**
+ * The sensors of the board, their meter, and the account of one run. Zeroed is closed. Where no
+ * sensor measures the whole board, `account` is NULL and a run has no energy: that is no failure.
+ */
+typedef struct energy {
+    void *sensors_memory, *board_memory, *meter_memory, *account_memory;
+    ergo_linux_sensors *sensors;
+    const ergo_board *board;
+    uint64_t total; /**< sensors that make the total, as bits */
+    ergo_meter *meter;
+    ergo_account *account;
+    uint32_t request;
+} energy;
+
+/** Finds sensors and board as --board and --sysfs-root say. Failures are reported. */
+tool_exit energy_find(energy *e, const common_options *options);
+
+/** Then opens the meter of all sensors, with its thread. Without sensors nothing is opened. */
+tool_exit energy_meter(energy *e, const common_options *options);
+
+/** Both, and an account of the total where there is one. */
+tool_exit energy_open(energy *e, const common_options *options);
+
+void energy_close(energy *e);
+
+/** The time now on the meter's clock; 0 without an account. */
+uint64_t energy_now(const energy *e);
+
+/** What was done since `begin_ns`. */
+void energy_loaded(energy *e, uint64_t begin_ns);
+void energy_step(energy *e, uint64_t begin_ns, uint32_t prefill_tokens, uint32_t decode_tokens);
+
+/** Waits for the readings of what was done, and settles the account. */
+void energy_settle(energy *e);
+
+/** Member "energy" of the JSON: null without an account. */
+void energy_json(const energy *e, json_writer *json);
+
+/** One line on stderr; nothing without an account. */
+void energy_print(const energy *e);
+
+/** Joules per token of a phase; NAN when it is not known. */
+double energy_per_token(const energy *e, ergo_phase phase);
+
+#endif
