@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define ERGO_CPU_VARIANT avx2
-#define TILE 4
-#define TOGETHER 1
-#define DOT_STEP 8
+#define TILE_IN_REGISTERS 0
 #define BYTES_ARE_SIGNED 1
 
 #include "backends/cpu/x86/inline.h"
@@ -30,8 +28,10 @@ ALWAYS_INLINE vi v_dot(const vi *w, int groups, int bits, const signed char *x, 
     UNROLL
     for (int g = 0; g < groups; g += room) {
         vi sum = maddubs(w[g], v_repeat4(x + 4 * g), bits);
-        for (int i = g + 1; i < g + room && i < groups; i++)
+        for (int i = g + 1; i < g + room && i < groups; i++) {
             sum = _mm256_add_epi16(sum, maddubs(w[i], v_repeat4(x + 4 * i), bits));
+            __asm__("" : "+x"(sum)); /* gcc would add in pairs, for which registers lack */
+        }
         acc = v_pairs(sum, v_i16(1), acc);
     }
     return acc;

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define ERGO_CPU_VARIANT avx512vnni
-#define TILE 16
-#define TOGETHER 2
-#define DOT_STEP 1
+#define TILE_IN_REGISTERS 1
 #define BYTES_ARE_SIGNED 0
 
 #include "backends/cpu/x86/inline.h"

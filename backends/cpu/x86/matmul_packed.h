@@ -3,9 +3,7 @@
  * Packed weights (packed.h) times activations, for the vectors and the integer product that were
  * included before: lanes are rows. Included once by a source per instruction set, which defines
  *
- *   TILE      most tokens that are multiplied together (4, 8 or 16): their sums are registers
- *   TOGETHER  tokens whose products are interleaved, a power of two
- *   DOT_STEP  groups that v_dot takes together at best
+ *   TILE_IN_REGISTERS  whether there are registers for the sums of a tile
  *   BYTES_ARE_SIGNED  whether its product takes weights of 8 bits signed, with no zero point
  *   v_pairs(a, b, acc)  acc + the products of the two 16-bit halves of each lane
  *   v_dot(w, groups, bits, x, acc)  acc + products of `groups` groups of weights, which are
@@ -182,57 +180,32 @@ ALWAYS_INLINE vi zero_products16(int zero, const ergo__tile_block *x, int half)
     return zero == 4 ? minus4 : v_left(minus4, 3);
 }
 
-/* Products of some groups with `count` tokens, whose sums do not wait for each other. */
-ALWAYS_INLINE void dot_tokens(int count, const vi *w, int first, int groups, int bits,
-                              const ergo__tile_block *x, vi *dot)
-{
-    const int step = groups < DOT_STEP ? groups : DOT_STEP;
-    UNROLL
-    for (int g = first; g < first + groups; g += step) {
-        UNROLL
-        for (int t = 0; t < count; t++)
-            dot[t] = v_dot(w + g, step, bits, x[t].q + 4 * g, dot[t]);
-    }
-}
-
-/* Adds 32 elements of `count` tokens. */
-ALWAYS_INLINE void add_block(ergo_type type, int count, const vi w[GROUPS], const factors *f,
-                             const ergo__tile_block *x, vf *acc)
+/* Adds 32 elements of a token to its sums. */
+ALWAYS_INLINE vf add_block(ergo_type type, const vi w[GROUPS], const factors *f,
+                           const ergo__tile_block *x, vf acc)
 {
     const ergo__packed_form form = ergo__packed_form_of(type);
     const int bits = form.table == ERGO__TABLE_IQ4   ? 8
                      : form.table == ERGO__TABLE_FP4 ? 5
                                                      : form.bits;
-    vi dot[TOGETHER];
+    const vf d = vf_all(x->d);
+    vi dot;
     if (ergo__packed_has_sub(form)) {
-        vi high[TOGETHER];
-        UNROLL
-        for (int t = 0; t < count; t++) {
-            dot[t] = zero_products16(form.zero, &x[t], 0);
-            high[t] = zero_products16(form.zero, &x[t], 1);
-        }
-        dot_tokens(count, w, 0, GROUPS / 2, bits, x, dot);
-        dot_tokens(count, w, GROUPS / 2, GROUPS / 2, bits, x, high);
-        UNROLL
-        for (int t = 0; t < count; t++)
-            dot[t] = v_add(v_mul(dot[t], f->sub[0]), v_mul(high[t], f->sub[1]));
+        const vi low = v_dot(w, GROUPS / 2, bits, x->q, zero_products16(form.zero, x, 0));
+        const vi high = v_dot(w + GROUPS / 2, GROUPS / 2, bits, x->q + 2 * GROUPS,
+                              zero_products16(form.zero, x, 1));
+        dot = v_add(v_mul(low, f->sub[0]), v_mul(high, f->sub[1]));
     } else {
-        UNROLL
-        for (int t = 0; t < count; t++)
-            dot[t] = zero_products(zero_of(type), &x[t]);
-        dot_tokens(count, w, 0, GROUPS, bits, x, dot);
+        dot = v_dot(w, GROUPS, bits, x->q, zero_products(zero_of(type), x));
     }
-    UNROLL
-    for (int t = 0; t < count; t++) {
-        const vf d = vf_all(x[t].d);
-        acc[t] = vf_fma(vf_mul(f->scale, d), v_of_ints(dot[t]), acc[t]);
-        if (form.factors == ERGO__FACTORS_SUB_LOW) {
-            const vi low = v_pairs(f->low, v_repeat4(x[t].sum), v_zero());
-            acc[t] = vf_fma(vf_mul(f->offset, d), v_of_ints(low), acc[t]);
-        } else if (ergo__packed_has_offset(form)) {
-            acc[t] = vf_fma(vf_mul(f->offset, d), vf_all(x[t].total), acc[t]);
-        }
+    acc = vf_fma(vf_mul(f->scale, d), v_of_ints(dot), acc);
+    if (form.factors == ERGO__FACTORS_SUB_LOW) {
+        const vi low = v_pairs(f->low, v_repeat4(x->sum), v_zero());
+        acc = vf_fma(vf_mul(f->offset, d), v_of_ints(low), acc);
+    } else if (ergo__packed_has_offset(form)) {
+        acc = vf_fma(vf_mul(f->offset, d), vf_all(x->total), acc);
     }
+    return acc;
 }
 
 /*
@@ -262,40 +235,61 @@ typedef struct job {
     size_t x_stride;
     float *out;
     size_t out_stride;
-    size_t rows; /* of the strip, that are wanted */
+    size_t rows;   /* of the strip, that are wanted */
+    size_t tokens; /* ERGO__TILE_TOKENS at most, of quantized ones */
 } job;
 
-/* `count` tokens, one strip. */
-ALWAYS_INLINE void multiply_tile(ergo_type type, int count, const job *j)
+/* Adds 32 elements of each token. `tokens` is constant where the sums are registers. */
+ALWAYS_INLINE void add_blocks(ergo_type type, size_t tokens, const vi w[GROUPS], const factors *f,
+                              const ergo__tile_block *x, vf *acc)
+{
+    if (__builtin_constant_p(tokens)) {
+        UNROLL
+        for (size_t t = 0; t < ERGO__TILE_TOKENS; t++)
+            acc[t] = add_block(type, w, f, x + t, acc[t]);
+    } else {
+        for (size_t t = 0; t < tokens; t++)
+            acc[t] = add_block(type, w, f, x + t, acc[t]);
+    }
+}
+
+/* One strip. */
+ALWAYS_INLINE void multiply_strip(ergo_type type, size_t tokens, const job *j)
 {
     const size_t blocks = j->k / ERGO__Q8_ELEMENTS;
     const size_t code_bytes = ergo__packed_code_bytes(ergo__packed_form_of(type));
+    const uint8_t *codes = j->strip, *factors_at = codes + blocks * code_bytes, *x = j->x;
+    vf acc[PARTS][ERGO__TILE_TOKENS];
+    for (int part = 0; part < PARTS; part++)
+        for (size_t t = 0; t < tokens; t++)
+            acc[part][t] = vf_zero();
+    for (size_t b = 0; b < blocks; b++, codes += code_bytes, x += j->x_stride) {
+        prefetch(type, j->strip, b);
+        for (int part = 0; part < PARTS; part++) {
+            vi w[GROUPS];
+            unpack_codes(type, codes + PART_BYTES(part), w);
+            const factors f = load_factors(type, factors_at, b, part);
+            add_blocks(type, tokens, w, &f, (const void *)x, acc[part]);
+        }
+    }
     for (int part = 0; part < PARTS && (size_t)part * LANES < j->rows; part++) {
         const size_t left = j->rows - (size_t)part * LANES;
-        const size_t lanes = left < LANES ? left : LANES;
-        const uint8_t *codes = j->strip + PART_BYTES(part);
-        const uint8_t *x = j->x;
-        vf acc[TILE];
-        UNROLL
-        for (int t = 0; t < count; t++)
-            acc[t] = vf_zero();
-        for (size_t b = 0; b < blocks; b++) {
-            vi w[GROUPS];
-            if (part == 0)
-                prefetch(type, j->strip, b);
-            unpack_codes(type, codes, w);
-            const factors f = load_factors(type, j->strip + blocks * code_bytes, b, part);
-            const ergo__tile_block *tokens = (const void *)x;
-            UNROLL
-            for (int t = 0; t < count; t += TOGETHER)
-                add_block(type, count < TOGETHER ? count : TOGETHER, w, &f, tokens + t, acc + t);
-            codes += code_bytes;
-            x += j->x_stride;
-        }
-        UNROLL
-        for (int t = 0; t < count; t++)
-            vf_store_first(j->out + (size_t)t * j->out_stride + part * LANES, acc[t], lanes);
+        for (size_t t = 0; t < tokens; t++)
+            vf_store_first(j->out + t * j->out_stride + part * LANES, acc[part][t],
+                           left < LANES ? left : LANES);
     }
+}
+
+/*
+ * The sums stay in the first cache, loaded and stored once for 32 elements: that takes any number
+ * of tokens, and leaves the registers to the weights. Where there are registers for the sums of a
+ * whole tile as well, they save a twentieth of the time, so the types that matter most have code
+ * for it.
+ */
+ALWAYS_INLINE bool sums_in_registers(ergo_type type)
+{
+    return TILE_IN_REGISTERS && (type == ERGO_TYPE_Q4_0 || type == ERGO_TYPE_Q8_0 ||
+                                 type == ERGO_TYPE_Q4_K || type == ERGO_TYPE_Q6_K);
 }
 
 /* Floats need a pointer for each token. */
@@ -330,41 +324,36 @@ ALWAYS_INLINE void multiply_dense_tile(ergo_type type, int count, const job *j)
     }
 }
 
-ALWAYS_INLINE void multiply_strips(ergo_type type, int count, job j, const uint8_t *w,
-                                   size_t strip_bytes, size_t rows)
+/* As many tokens together as there are registers for, then one of each smaller size. */
+ALWAYS_INLINE void multiply_dense_strip(ergo_type type, job j)
 {
-    for (size_t r = 0; r < rows; r += ROWS, j.out += ROWS) {
-        j.strip = w + r / ROWS * strip_bytes;
-        j.rows = rows - r < ROWS ? rows - r : ROWS;
-        if (ergo__packed_form_of(type).factor_elements == 0)
-            multiply_dense_tile(type, count, &j);
+    while (j.tokens > 0) {
+        size_t count;
+        if (j.tokens >= 8)
+            multiply_dense_tile(type, (int)(count = 8), &j);
+        else if (j.tokens >= 4)
+            multiply_dense_tile(type, (int)(count = 4), &j);
+        else if (j.tokens >= 2)
+            multiply_dense_tile(type, (int)(count = 2), &j);
         else
-            multiply_tile(type, count, &j);
+            multiply_dense_tile(type, (int)(count = 1), &j);
+        j.tokens -= count;
+        j.x += count * j.x_stride;
+        j.out += count * j.out_stride;
     }
 }
 
-/* As many tokens together as there are registers for, then one of each smaller size. */
-ALWAYS_INLINE void multiply(ergo_type type, const void *w, size_t strip_bytes, size_t k,
-                            const void *x, size_t x_stride, float *out, size_t out_stride,
-                            size_t rows, size_t tokens)
+ALWAYS_INLINE void multiply(ergo_type type, const void *w, size_t strip_bytes, size_t rows, job j)
 {
-    const bool dense = ergo__packed_form_of(type).factor_elements == 0;
-    job j = {.k = k, .x = x, .x_stride = x_stride, .out = out, .out_stride = out_stride};
-    for (size_t left = tokens; left > 0;) {
-        size_t count;
-        if (TILE == 16 && !dense && left >= 16)
-            multiply_strips(type, (int)(count = 16), j, w, strip_bytes, rows);
-        else if ((TILE >= 8 || dense) && left >= 8)
-            multiply_strips(type, (int)(count = 8), j, w, strip_bytes, rows);
-        else if (left >= 4)
-            multiply_strips(type, (int)(count = 4), j, w, strip_bytes, rows);
-        else if (left >= 2)
-            multiply_strips(type, (int)(count = 2), j, w, strip_bytes, rows);
+    for (size_t r = 0; r < rows; r += ROWS, j.out += ROWS) {
+        j.strip = (const uint8_t *)w + r / ROWS * strip_bytes;
+        j.rows = rows - r < ROWS ? rows - r : ROWS;
+        if (ergo__packed_form_of(type).factor_elements == 0)
+            multiply_dense_strip(type, j);
+        else if (sums_in_registers(type) && j.tokens == ERGO__TILE_TOKENS)
+            multiply_strip(type, ERGO__TILE_TOKENS, &j);
         else
-            multiply_strips(type, (int)(count = 1), j, w, strip_bytes, rows);
-        left -= count;
-        j.x += count * (dense ? x_stride : sizeof(ergo__tile_block));
-        j.out += count * out_stride;
+            multiply_strip(type, j.tokens, &j);
     }
 }
 
@@ -373,6 +362,12 @@ ALWAYS_INLINE void multiply(ergo_type type, const void *w, size_t strip_bytes, s
                                      size_t x_stride, float *out, size_t out_stride, size_t rows,  \
                                      size_t tokens)                                                \
     {                                                                                              \
-        multiply(ERGO_TYPE_##TYPE, w, strip_bytes, k, x, x_stride, out, out_stride, rows, tokens); \
+        multiply(ERGO_TYPE_##TYPE, w, strip_bytes, rows,                                           \
+                 (job){.k = k,                                                                     \
+                       .x = x,                                                                     \
+                       .x_stride = x_stride,                                                       \
+                       .out = out,                                                                 \
+                       .out_stride = out_stride,                                                   \
+                       .tokens = tokens});                                                         \
     }
 #include "backends/cpu/kernels.inc"

@@ -89,11 +89,6 @@ static inline vi v_mul(vi a, vi b)
     return _mm256_mullo_epi32(a, b);
 }
 
-static inline vi v_mul16(vi a, vi b)
-{
-    return _mm256_mullo_epi16(a, b);
-}
-
 /* The 16-bit halves of low and of high, taken together. */
 static inline vi v_join16(vi low, vi high)
 {
