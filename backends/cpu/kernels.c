@@ -14,11 +14,11 @@ static void fill(uint32_t features, ergo__cpu_kernels *out)
 #define ERGO__PACKED(TYPE, name) out->packed_##name = ergo__packed_##name##_avx2;
 #define ERGO__FUNCTION(result, name, parameters) out->name = ergo__##name##_avx2;
 #include "backends/cpu/kernels.inc"
+        out->quantize_q8 = ergo__quantize_q8_f16c;
         out->scores_f16 = ergo__scores_f16_f16c;
         out->mix_f16 = ergo__mix_f16_f16c;
     }
     if ((features & AVX512) == AVX512) {
-        out->quantize_q8 = ergo__quantize_q8_avx512;
         out->glu_silu = ergo__glu_silu_avx512;
         out->glu_gelu = ergo__glu_gelu_avx512;
         out->softmax = ergo__softmax_avx512;
