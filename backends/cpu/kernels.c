@@ -17,6 +17,8 @@ static void fill(uint32_t features, ergo__cpu_kernels *out)
         out->quantize_q8 = ergo__quantize_q8_f16c;
         out->scores_f16 = ergo__scores_f16_f16c;
         out->mix_f16 = ergo__mix_f16_f16c;
+        out->scores_q8_0 = ergo__scores_q8_0_f16c;
+        out->mix_q8_0 = ergo__mix_q8_0_f16c;
     }
     if ((features & AVX512) == AVX512) {
         out->glu_silu = ergo__glu_silu_avx512;
@@ -30,6 +32,8 @@ static void fill(uint32_t features, ergo__cpu_kernels *out)
 #include "backends/cpu/kernels.inc"
     }
     if ((features & AVX512VNNI) == AVX512VNNI) {
+        out->scores_q8_0 = ergo__scores_q8_0_avx512vnni;
+        out->mix_q8_0 = ergo__mix_q8_0_avx512vnni;
 #define ERGO__PACKED(TYPE, name) out->packed_##name = ergo__packed_##name##_avx512vnni;
 #include "backends/cpu/kernels.inc"
     }

@@ -97,7 +97,8 @@ typedef struct ergo__cpu_kernels {
 /* Some of them are written for these, see kernels.c. */
 #define ERGO__FUNCTION(result, name, parameters)                                                   \
     result ergo__##name##_f16c parameters;                                                         \
-    result ergo__##name##_avx512 parameters;
+    result ergo__##name##_avx512 parameters;                                                       \
+    result ergo__##name##_avx512vnni parameters;
 #include "backends/cpu/kernels.inc"
 #endif
 #if defined(ERGO__CPU_ARM)

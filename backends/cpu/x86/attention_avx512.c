@@ -5,4 +5,4 @@
 #include "backends/cpu/x86/inline.h"
 #include "backends/cpu/x86/vectors_avx512.h"
 
-#include "backends/cpu/x86/attention.h"
+#include "backends/cpu/x86/attention_f16.h"

@@ -18,6 +18,16 @@ static inline vi v_load(const void *p)
     return _mm256_loadu_si256(p);
 }
 
+static inline void v_store(void *p, vi a)
+{
+    _mm256_storeu_si256(p, a);
+}
+
+static inline vi v_all(int32_t value)
+{
+    return _mm256_set1_epi32(value);
+}
+
 static inline vi v_zero(void)
 {
     return _mm256_setzero_si256();

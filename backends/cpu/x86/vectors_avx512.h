@@ -18,6 +18,16 @@ static inline vi v_load(const void *p)
     return _mm512_loadu_si512(p);
 }
 
+static inline void v_store(void *p, vi a)
+{
+    _mm512_storeu_si512(p, a);
+}
+
+static inline vi v_all(int32_t value)
+{
+    return _mm512_set1_epi32(value);
+}
+
 static inline vi v_zero(void)
 {
     return _mm512_setzero_si512();
