@@ -13,19 +13,21 @@ typedef struct bytes_out {
     bool any;  /* there was something to write, if only that space */
 } bytes_out;
 
+static inline void put(bytes_out *out, char c)
+{
+    const bool drops = out->trim && !out->any && c == ' ';
+    out->any = true;
+    if (drops)
+        return;
+    if (out->size < out->capacity)
+        out->data[out->size] = c;
+    out->size++;
+}
+
 static void add(bytes_out *out, const char *data, size_t size)
 {
-    if (size && out->trim && !out->any && *data == ' ') {
-        data++;
-        size--;
-        out->any = true;
-    }
-    if (size == 0)
-        return;
-    out->any = true;
-    if (out->size <= out->capacity && size <= out->capacity - out->size)
-        memcpy(out->data + out->size, data, size);
-    out->size += size;
+    for (size_t i = 0; i < size; i++)
+        put(out, data[i]);
 }
 
 /* Byte-level text: every character stands for a byte. Others, which only broken vocabularies hold,
@@ -33,13 +35,15 @@ static void add(bytes_out *out, const char *data, size_t size)
 static void add_byte_level(bytes_out *out, ergo_str text)
 {
     for (size_t pos = 0, size; pos < text.size; pos += size) {
-        const int byte = ergo__byte_of_code(ergo__char_decode(text.data, pos, text.size, &size));
-        if (byte < 0) {
+        const unsigned char lead = (unsigned char)text.data[pos];
+        size = 1;
+        const uint32_t code =
+            lead < 0x80 ? lead : ergo__char_decode(text.data, pos, text.size, &size);
+        const int byte = ergo__byte_of_code(code);
+        if (byte < 0)
             add(out, text.data + pos, size);
-        } else {
-            const char c = (char)byte;
-            add(out, &c, 1);
-        }
+        else
+            put(out, (char)byte);
     }
 }
 
@@ -48,7 +52,7 @@ static void add_unescaped(bytes_out *out, ergo_str text)
 {
     for (size_t pos = 0; pos < text.size;) {
         const bool space = text.size - pos >= 3 && memcmp(text.data + pos, "\xe2\x96\x81", 3) == 0;
-        add(out, space ? " " : text.data + pos, 1);
+        put(out, space ? ' ' : text.data[pos]);
         pos += space ? 3 : 1;
     }
 }
@@ -66,8 +70,7 @@ static void add_token(const ergo_tokenizer *t, ergo_token id, bool special, byte
     } else if (attributes & ERGO__TOKEN_NORMAL) {
         add_unescaped(out, text);
     } else if (attributes & ERGO__TOKEN_BYTE) {
-        const char byte = (char)ergo__byte_of_text(text);
-        add(out, &byte, 1);
+        put(out, (char)ergo__byte_of_text(text));
     }
 }
 

@@ -132,17 +132,6 @@ size_t ergo__byte_text(uint8_t byte, char text[2])
     return 2;
 }
 
-int ergo__byte_of_code(uint32_t code)
-{
-    if ((code > 0x20 && code < 0x7f) || (code > 0xa0 && code <= 0xff && code != 0xad))
-        return (int)code;
-    if (code >= 0x100 && code <= 0x120)
-        return (int)(code - 0x100);
-    if (code >= 0x121 && code <= 0x142)
-        return (int)(code - 0x121 + 0x7f);
-    return code == 0x143 ? 0xad : -1;
-}
-
 static int hex_digit(char c)
 {
     if (c >= '0' && c <= '9')

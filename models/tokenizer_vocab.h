@@ -80,7 +80,16 @@ const ergo__merge *ergo__vocab_merge(const ergo_tokenizer *tokenizer, ergo_token
 size_t ergo__byte_text(uint8_t byte, char text[2]);
 
 /** The byte that a character of the byte-level alphabet stands for, or -1. */
-int ergo__byte_of_code(uint32_t code);
+static inline int ergo__byte_of_code(uint32_t code)
+{
+    if ((code > 0x20 && code < 0x7f) || (code > 0xa0 && code <= 0xff && code != 0xad))
+        return (int)code;
+    if (code >= 0x100 && code <= 0x120)
+        return (int)(code - 0x100);
+    if (code >= 0x121 && code <= 0x142)
+        return (int)(code - 0x121 + 0x7f);
+    return code == 0x143 ? 0xad : -1;
+}
 
 /** The value of a byte token's text, "<0xHH>", or -1. */
 int ergo__byte_of_text(ergo_str text);
