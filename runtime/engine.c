@@ -161,6 +161,7 @@ static ergo_status lay_engine(ergo_engine *engine, ergo_device *device, ergo_rel
     lay_batch(engine, arena);
     const size_t vocabulary = model->plan.vocabulary;
     const size_t piece = model->tokenizer ? ergo_token_bytes_max(model->tokenizer) : 1;
+    engine->begins = ERGO__TAKE(arena, uint8_t, vocabulary);
     engine->sampler_scratch = take_block(arena, ergo__sampler_scratch_size(vocabulary));
     engine->piece = take_block(arena, piece);
     engine->text = take_block(arena, piece + ERGO_STOP_BYTES_MAX);

@@ -70,6 +70,10 @@ struct ergo_engine {
     uint32_t batch_tokens;
     uint32_t batch_outputs;
 
+    /* Of every token, for grammars; known from the first session on that has one. */
+    uint8_t *begins;
+    bool begins_known;
+
     /* Scratch of one token at a time. */
     ergo_block sampler_scratch;
     ergo_block piece; /* bytes of a token */

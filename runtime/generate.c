@@ -28,17 +28,7 @@ static ergo_str decode(ergo_session *session, ergo_token token)
     return (ergo_str){engine->piece.data, size};
 }
 
-void ergo__session_begin_text(ergo_session *session)
-{
-    session->decoder = (ergo_decoder){.started = false};
-    for (uint32_t i = 0; i < session->count && !session->decoder.started; i++)
-        (void)decode(session, session->tokens[i]);
-    ergo__stop_reset(&session->stop);
-    if (session->grammar)
-        (void)ergo__grammar_reset(session->grammar); /* did not fail when it was opened */
-}
-
-/* ---- Ending -------------------------------------------------------------------------------- */
+/* ---- The vocabulary ------------------------------------------------------------------------- */
 
 static bool is_eog(const ergo_engine *engine, ergo_token token)
 {
@@ -46,6 +36,45 @@ static bool is_eog(const ergo_engine *engine, ergo_token token)
     return tokenizer && (size_t)token < ergo_tokenizer_count(tokenizer) &&
            ergo_token_is_eog(tokenizer, token);
 }
+
+static ergo_str vocab_bytes(const void *user, int32_t token)
+{
+    return bytes_of(user, token);
+}
+
+static bool vocab_is_eog(const void *user, int32_t token)
+{
+    return is_eog(user, token);
+}
+
+static ergo__vocab_view view_of(const ergo_engine *engine)
+{
+    return (ergo__vocab_view){vocab_bytes, vocab_is_eog, engine, engine->begins};
+}
+
+static void learn_begins(ergo_engine *engine)
+{
+    if (engine->begins_known)
+        return;
+    const ergo__vocab_view vocab = view_of(engine);
+    for (uint32_t i = 0; i < engine->model->plan.vocabulary; i++)
+        engine->begins[i] = ergo__vocab_begins(&vocab, (ergo_token)i);
+    engine->begins_known = true;
+}
+
+void ergo__session_begin_text(ergo_session *session)
+{
+    session->decoder = (ergo_decoder){.started = false};
+    for (uint32_t i = 0; i < session->count && !session->decoder.started; i++)
+        (void)decode(session, session->tokens[i]);
+    ergo__stop_reset(&session->stop);
+    if (session->grammar) {
+        learn_begins(session->engine);
+        (void)ergo__grammar_reset(session->grammar); /* did not fail when it was opened */
+    }
+}
+
+/* ---- Ending -------------------------------------------------------------------------------- */
 
 /* Tells the callback; it may close the session, which is not touched after that. */
 static void tell(ergo_session *session, ergo_token token, ergo_str text)
@@ -88,20 +117,10 @@ void ergo__session_end(ergo_session *session, ergo_status how)
 
 /* ---- Choosing ------------------------------------------------------------------------------ */
 
-static ergo_str vocab_bytes(const void *user, int32_t token)
-{
-    return bytes_of(user, token);
-}
-
-static bool vocab_is_eog(const void *user, int32_t token)
-{
-    return is_eog(user, token);
-}
-
 static ergo_status choose(ergo_session *session, const float *logits, ergo_token *token)
 {
     const ergo_engine *engine = session->engine;
-    const ergo__vocab_view vocab = {vocab_bytes, vocab_is_eog, engine};
+    const ergo__vocab_view vocab = view_of(engine);
     ergo__grammar_filter grammar = {session->grammar, &vocab};
     const ergo__token_filter filter = ergo__grammar_token_filter(&grammar);
     /* The draw goes with the position, so that a text that is rewound comes out the same again. */

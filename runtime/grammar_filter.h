@@ -7,12 +7,21 @@
 
 /** What grammars need to know of a vocabulary; the engine fills it in. */
 typedef struct ergo__vocab_view {
-    /** The bytes that a token stands for, without copying; empty for control tokens. */
+    /** The bytes that a token stands for, good until the next call; empty for control tokens. */
     ergo_str (*bytes)(const void *user, int32_t token);
     /** Whether the token ends a text. */
     bool (*is_eog)(const void *user, int32_t token);
     const void *user;
+    /** Of every token, as ergo__vocab_begins tells it: most are forbidden for their first byte. */
+    const uint8_t *begins;
 } ergo__vocab_view;
+
+/** The first byte of a token; ERGO__BEGINS_NOT for one that ends the text or stands for no bytes.
+ */
+uint8_t ergo__vocab_begins(const ergo__vocab_view *vocab, int32_t token);
+
+/** A byte that no text begins with. */
+#define ERGO__BEGINS_NOT 0xffu
 
 /**
  * Tokens that a grammar allows: those whose bytes may come next; where the text may end, also those

@@ -289,9 +289,9 @@ ergo_status ergo__grammar_reset(ergo__grammar_state *state)
     return ERGO_OK;
 }
 
-static bool may_begin(const ergo__grammar_state *s, unsigned char byte)
+bool ergo__grammar_may_begin(const ergo__grammar_state *state, uint8_t byte)
 {
-    return s->first_bytes[byte / 64] >> byte % 64 & 1;
+    return state->first_bytes[byte / 64] >> byte % 64 & 1;
 }
 
 static bool is_same_place(const ergo__grammar_state *s, const place *p)
@@ -338,14 +338,14 @@ bool ergo__grammar_accepts(ergo__grammar_state *state, ergo_str bytes)
 {
     if (bytes.size == 0)
         return true;
-    if (!may_begin(state, (unsigned char)bytes.data[0]))
+    if (!ergo__grammar_may_begin(state, (uint8_t)bytes.data[0]))
         return false;
     while (bytes.size > 1 && state->here.partial.left == 0 && is_loop(state, bytes.data[0])) {
         bytes.data++;
         bytes.size--;
     }
     bool back;
-    return may_begin(state, (unsigned char)bytes.data[0]) &&
+    return ergo__grammar_may_begin(state, (uint8_t)bytes.data[0]) &&
            (bytes.size == 1 || try_bytes(state, bytes, &back));
 }
 

@@ -18,6 +18,9 @@ ergo__grammar_state *ergo__grammar_state_take(ergo__arena *arena, const ergo_gra
 /** To the beginning of a text; needed before anything else. Errors: ERGO_E_LIMIT. */
 ergo_status ergo__grammar_reset(ergo__grammar_state *state);
 
+/** Whether something that begins with this byte may come next. */
+bool ergo__grammar_may_begin(const ergo__grammar_state *state, uint8_t byte);
+
 /**
  * Whether these bytes may come next. A reading that takes more memory than there is counts as
  * forbidden, and ergo__grammar_limited is true from then on.

@@ -385,7 +385,13 @@ static void sampling_under_a_grammar_stays_inside_it(void **state)
     fixture f =
         open_good("root ::= \"{\" (pair (\",\" pair)*)? \"}\"\npair ::= \"\\\"\" [a-z]{1,4} "
                   "\"\\\":\" \" \"? [0-9]+");
-    const ergo__vocab_view view = {token_bytes, token_is_eog, NULL};
+    uint8_t begins[VOCABULARY];
+    const ergo__vocab_view view = {token_bytes, token_is_eog, NULL, begins};
+    for (int32_t i = 0; i < VOCABULARY; i++)
+        begins[i] = ergo__vocab_begins(&view, i);
+    assert_int_equal(begins[9], 0xc3);
+    assert_int_equal(begins[14], ERGO__BEGINS_NOT);
+    assert_int_equal(begins[15], ERGO__BEGINS_NOT);
     ergo__grammar_filter filter = {f.state, &view};
     const ergo__token_filter allowed = ergo__grammar_token_filter(&filter);
     const float logits[VOCABULARY] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 9, -3};
