@@ -7,10 +7,10 @@ CROSS ?= aarch64 armhf riscv64
 
 help:
 	@echo "make demo      build run-model and let the bundled model speak"
-	@echo "make check     build with gcc and clang and run all tests"
+	@echo "make check     build with gcc and clang and for the CPUs $(CROSS), run all tests"
 	@echo "make build     build the libraries and run-model into build/"
 	@echo "make cross     build them and the tests for the CPUs $(CROSS) into build-CPU/"
-	@echo "make check-cross  the same, and run their tests under qemu-user"
+	@echo "make check-cross  the part of make check that runs under qemu-user"
 	@echo "make install   install them below PREFIX ($(PREFIX)); DESTDIR is honoured"
 	@echo "make format    run clang-format over the source"
 	@echo "make clean     remove what was built"
@@ -26,6 +26,8 @@ demo: build
 
 check:
 	@scripts/packages.sh check
+	@scripts/packages.sh cross
+	@scripts/cross_libraries.sh $(CROSS)
 	@scripts/check.sh
 
 cross:
@@ -36,7 +38,9 @@ cross:
 	    cmake --build --preset $$cpu; \
 	done
 
-check-cross: cross
+check-cross:
+	@scripts/packages.sh cross
+	@scripts/cross_libraries.sh $(CROSS)
 	@scripts/check.sh cross
 
 install: build
