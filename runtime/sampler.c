@@ -9,7 +9,6 @@
 
 #define PENALTY_WINDOW 64
 #define BLOCK ERGO__RANK_BLOCK
-#define FIRST 256 /* ranked at first: what most draws are content with */
 
 /* ---- Stages 1 and 2 ------------------------------------------------------------------------- */
 
@@ -86,75 +85,26 @@ static void keep_allowed(ergo__ranking *r, const ergo__token_filter *filter)
 
 /* ---- Stages 5 to 7 -------------------------------------------------------------------------- */
 
-/* What probabilities are taken from. */
-typedef struct softmax {
-    float max;
-    double temperature;
-} softmax;
-
-/* Probabilities up to a factor: 1 for the largest logit, 0 for -infinity. */
-static void weigh(softmax s, const float *logit, double *weight)
-{
-    double x[BLOCK]; /* two loops, so that each of them is vectorised */
-    for (size_t j = 0; j < BLOCK; j++) {
-        x[j] = ((double)logit[j] - (double)s.max) / s.temperature;
-        x[j] = x[j] < ERGO__EXP_LEAST ? ERGO__EXP_LEAST : x[j];
-    }
-    for (size_t j = 0; j < BLOCK; j++)
-        weight[j] = ergo__exp_within(x[j]);
-}
-
-static double add_up(double sum, const double *weight)
-{
-    for (size_t j = 0; j < BLOCK; j++)
-        sum += weight[j];
-    return sum;
-}
-
-static double total_by_id(const ergo__ranking *r, softmax s)
+static double total_weight(ergo__ranking *r, ergo__softmax s, bool by_rank)
 {
     double weight[BLOCK], total = 0.0;
-    for (size_t i = 0; i < r->n; i += BLOCK) {
-        weigh(s, r->logit + i, weight);
-        total = add_up(total, weight);
-    }
-    return total;
-}
-
-/* The weights of a block by rank, 0 behind the last; returns how many there are. */
-static size_t weigh_ranked(ergo__ranking *r, softmax s, size_t first, double *weight)
-{
-    const size_t m = r->count - first < BLOCK ? r->count - first : BLOCK;
-    if (first + m > r->sorted && first == 0)
-        ergo__rank_best(r, FIRST, NULL);
-    else if (first + m > r->sorted)
-        ergo__rank_all(r);
-    float logit[BLOCK];
-    for (size_t j = 0; j < BLOCK; j++)
-        logit[j] = j < m ? r->logit[r->id[first + j]] : -INFINITY;
-    weigh(s, logit, weight);
-    return m;
-}
-
-static double total_by_rank(ergo__ranking *r, softmax s)
-{
-    double weight[BLOCK], total = 0.0;
-    for (size_t i = 0; i < r->count; i += BLOCK) {
-        weigh_ranked(r, s, i, weight);
-        total = add_up(total, weight);
+    for (size_t i = 0; i < (by_rank ? r->count : r->n); i += BLOCK) {
+        ergo__rank_weigh(r, s, by_rank, i, weight);
+        for (size_t j = 0; j < BLOCK; j++)
+            total += weight[j];
     }
     return total;
 }
 
 /* Stages 5 and 6: how many of the largest stay. `enough` is the sum of weights to reach. */
-static size_t truncated(const ergo_sampler_config *config, ergo__ranking *r, softmax s,
+static size_t truncated(const ergo_sampler_config *config, ergo__ranking *r, ergo__softmax s,
                         double enough)
 {
     const double least =
         config->min_p > 0.0f ? (double)s.max + ergo__log((double)config->min_p) : -HUGE_VAL;
     double weight[BLOCK], sum = 0.0;
     for (size_t i = 0; i < r->count; i += BLOCK) {
-        const size_t m = weigh_ranked(r, s, i, weight);
+        const size_t m = ergo__rank_weigh(r, s, true, i, weight);
         for (size_t j = 0; j < m; j++) {
             if (i + j > 0 && (sum >= enough || (double)r->logit[r->id[i + j]] < least))
                 return i + j;
@@ -164,11 +114,11 @@ static size_t truncated(const ergo_sampler_config *config, ergo__ranking *r, sof
     return r->count;
 }
 
-static int32_t draw(ergo__ranking *r, softmax s, double point)
+static int32_t draw(ergo__ranking *r, ergo__softmax s, double point)
 {
     double weight[BLOCK], sum = 0.0;
     for (size_t i = 0; i < r->count; i += BLOCK) {
-        const size_t m = weigh_ranked(r, s, i, weight);
+        const size_t m = ergo__rank_weigh(r, s, true, i, weight);
         for (size_t j = 0; j < m; j++) {
             sum += weight[j];
             if (sum > point)
@@ -185,15 +135,14 @@ static int32_t draw_token(const ergo__sampler *sampler, ergo__ranking *r, bool r
     const bool top_p = config->top_p > 0.0f && config->top_p < 1.0f;
     const bool truncates = top_p || config->min_p > 0.0f;
     const float max = r->logit[ranked ? r->id[0] : ergo__rank_largest(r)];
-    const softmax plain = {max, 1.0}, s = {max, (double)config->temperature};
+    const ergo__softmax plain = {max, 1.0}, s = {max, (double)config->temperature};
     if (truncates) {
         double enough = HUGE_VAL;
         if (top_p)
-            enough =
-                (double)config->top_p * (ranked ? total_by_rank(r, plain) : total_by_id(r, plain));
+            enough = (double)config->top_p * total_weight(r, plain, ranked);
         r->count = truncated(config, r, plain, enough);
     }
-    const double total = ranked || truncates ? total_by_rank(r, s) : total_by_id(r, s);
+    const double total = total_weight(r, s, ranked || truncates);
     return draw(r, s, ergo__random_unit(config->seed, sampler->draws) * total);
 }
 

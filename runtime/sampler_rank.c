@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/sampler_rank.h"
 
-#include <math.h>
+#include "runtime/base/math.h"
 
-#include "runtime/base/bits.h"
-
+#define FIRST 256     /* ranked at first: what most draws are content with */
 #define DIGIT_BITS 11 /* of ERGO__RANK_BUCKETS; three digits hold a float */
 
 /* ---- The largest ---------------------------------------------------------------------------- */
@@ -141,7 +140,8 @@ static void sort_by_digit(const ergo__ranking *r, unsigned shift, const int32_t 
         to[r->counts[key_of(r->logit[from[i]]) >> shift & (ERGO__RANK_BUCKETS - 1)]++] = from[i];
 }
 
-void ergo__rank_all(ergo__ranking *ranking)
+/* In a time that depends on n alone. */
+static void rank_all(ergo__ranking *ranking)
 {
     size_t m = 0;
     for (size_t i = 0; i < ranking->n; i++)
@@ -151,4 +151,37 @@ void ergo__rank_all(ergo__ranking *ranking)
     sort_by_digit(ranking, DIGIT_BITS, ranking->id, ranking->spare);
     sort_by_digit(ranking, 2 * DIGIT_BITS, ranking->spare, ranking->id);
     ranking->sorted = m;
+}
+
+/* ---- Weights -------------------------------------------------------------------------------- */
+
+static void weigh(ergo__softmax s, const float *logit, double *weight)
+{
+    double x[ERGO__RANK_BLOCK]; /* two loops, so that each of them is vectorised */
+    for (size_t j = 0; j < ERGO__RANK_BLOCK; j++) {
+        x[j] = ((double)logit[j] - (double)s.max) / s.temperature;
+        x[j] = x[j] < ERGO__EXP_LEAST ? ERGO__EXP_LEAST : x[j];
+    }
+    for (size_t j = 0; j < ERGO__RANK_BLOCK; j++)
+        weight[j] = ergo__exp_within(x[j]);
+}
+
+size_t ergo__rank_weigh(ergo__ranking *ranking, ergo__softmax softmax, bool by_rank, size_t first,
+                        double *weight)
+{
+    const size_t rest = (by_rank ? ranking->count : ranking->n) - first;
+    const size_t m = rest < ERGO__RANK_BLOCK ? rest : ERGO__RANK_BLOCK;
+    float gathered[ERGO__RANK_BLOCK];
+    const float *logit = ranking->logit + first;
+    if (by_rank) {
+        if (first + m > ranking->sorted && first == 0)
+            ergo__rank_best(ranking, FIRST, NULL);
+        else if (first + m > ranking->sorted)
+            rank_all(ranking);
+        for (size_t j = 0; j < ERGO__RANK_BLOCK; j++)
+            gathered[j] = j < m ? ranking->logit[ranking->id[first + j]] : -INFINITY;
+        logit = gathered;
+    }
+    weigh(softmax, logit, weight);
+    return m;
 }

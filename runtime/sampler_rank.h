@@ -34,7 +34,18 @@ int32_t ergo__rank_largest(const ergo__ranking *ranking);
  */
 void ergo__rank_best(ergo__ranking *ranking, size_t k, const ergo__token_filter *filter);
 
-/** Puts all candidates in place, in a time that depends on n alone. */
-void ergo__rank_all(ergo__ranking *ranking);
+/** What probabilities are taken from. */
+typedef struct ergo__softmax {
+    float max;
+    double temperature;
+} ergo__softmax;
+
+/**
+ * The weights of ERGO__RANK_BLOCK tokens from `first` (a multiple of it) on: probabilities up to a
+ * factor, 1 for the largest logit and 0 for what is no candidate or beyond the last. By rank, it
+ * ranks what is not ranked yet. Returns how many tokens there are.
+ */
+size_t ergo__rank_weigh(ergo__ranking *ranking, ergo__softmax softmax, bool by_rank, size_t first,
+                        double *weight);
 
 #endif
