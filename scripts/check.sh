@@ -42,7 +42,7 @@ if [ "${1:-all}" != cross ]; then
 fi
 # What is left out is slow there and the same on any CPU: long texts, or many of them.
 long='tokenizer_long|perplexity|demo|unit.meter|sampler'
-check aarch64 -L 'unit|kernels|golden' -E "$long"
+check aarch64 -L 'unit|kernels|golden|lint' -E "$long"
 check armhf -L 'unit|kernels|golden' -E "$long"
 check riscv64 -L 'kernels|golden' -E "$long|reference|stories|packed_file"
 

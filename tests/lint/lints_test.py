@@ -115,6 +115,17 @@ class Lints(unittest.TestCase):
                  "is state")]:
             self.assertIn(fault, self.symbols(source), source)
 
+    def test_size(self):
+        size = NM[:-len("nm")] + "size"
+        with tempfile.TemporaryDirectory() as root:
+            with open(os.path.join(root, "a.c"), "w", encoding="utf-8") as file:
+                file.write("const char ergo__table[1000] = {1};")
+            subprocess.run([CC, "-c", "a.c"], cwd=root, check=True)
+            archive = os.path.join(root, "a.a")
+            subprocess.run([AR, "rcs", archive, "a.o"], cwd=root, check=True)
+            self.good("size", {}, size, archive, "1500")
+            self.bad("size", {}, "more than its limit of 900: a.o 1", size, archive, "900")
+
     def test_an_empty_tree_is_a_fault(self):
         for name in ("layers", "words", "format", "headers"):
             status, out = lint(name, {}, "clang-format" if name == "format" else CC, CC)
