@@ -50,8 +50,10 @@ void ergo__cpu_unpack_row(ergo_type type, const unsigned char *strip, size_t k, 
         const ergo__packed_factor f = ergo__packed_factor_of(form, factors, b, row);
         int q[32];
         for (unsigned g = 0; g < ERGO__GROUPS; g++) {
+            uint32_t word;
             uint8_t code[4];
-            ergo__packed_codes(form, strip, g, 4 * row, 4, code);
+            ergo__packed_codes(form, strip, g, row, 1, &word);
+            memcpy(code, &word, 4);
             for (size_t j = 0; j < 4; j++)
                 q[4 * g + j] = ergo__packed_value(form, code[j]);
         }

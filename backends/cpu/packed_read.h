@@ -10,41 +10,42 @@
 #define ERGO__GROUPS 8u       /* of 4 elements in 32 */
 #define ERGO__GROUP_BYTES 64u /* of 16 rows */
 
+/* The bits at `shift` of every byte that `mask` selects, put to bit `to`, of `n` words. */
+static inline void ergo__packed_field(const uint8_t *words, unsigned shift, uint32_t mask,
+                                      unsigned to, size_t n, uint32_t *out)
+{
+    const uint8_t *aligned = __builtin_assume_aligned(words, 4);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t word;
+        memcpy(&word, aligned + 4 * i, 4);
+        out[i] |= (word >> shift & mask) << to;
+    }
+}
+
 /**
- * Codes of group g of the 32 elements at `codes`: `n` of its 64 bytes from `from` on, 4 bytes for
- * each row.
+ * Codes of group g of the 32 elements at `codes`, of n rows from `row` on: the four bytes of a word
+ * in memory for each.
  */
 static inline void ergo__packed_codes(ergo__packed_form form, const uint8_t *codes, unsigned g,
-                                      size_t from, size_t n, uint8_t *out)
+                                      size_t row, size_t n, uint32_t *out)
 {
-    const unsigned two = 2 * (g % 4); /* where two bits of the group begin in a byte */
-    const uint8_t *at = codes + from;
-    if (form.bits == 8) {
-        memcpy(out, at + g * ERGO__GROUP_BYTES, n);
-        return;
-    }
-    if (form.bits < 4) {
-        at += g / 4 * ERGO__GROUP_BYTES;
-        for (size_t i = 0; i < n; i++)
-            out[i] = at[i] >> two & 3;
-    } else {
-        at += g % 4 * ERGO__GROUP_BYTES;
-        for (size_t i = 0; i < n; i++)
-            out[i] = at[i] >> (g / 4 * 4) & 15;
-    }
-    if (form.bits == 3) {
-        at = codes + 2 * ERGO__GROUP_BYTES + from;
-        for (size_t i = 0; i < n; i++)
-            out[i] |= (uint8_t)((at[i] >> g & 1) << 2);
-    } else if (form.bits == 5) {
-        at = codes + 4 * ERGO__GROUP_BYTES + from;
-        for (size_t i = 0; i < n; i++)
-            out[i] |= (uint8_t)((at[i] >> g & 1) << 4);
-    } else if (form.bits == 6) {
-        at = codes + (4 + g / 4) * ERGO__GROUP_BYTES + from;
-        for (size_t i = 0; i < n; i++)
-            out[i] |= (uint8_t)((at[i] >> two & 3) << 4);
-    }
+    enum { LINE = ERGO__GROUP_BYTES };
+    const uint32_t each = 0x01010101u;
+    const unsigned crumb = 2 * (g % 4); /* where two bits of the group begin */
+    codes += 4 * row;
+    memset(out, 0, n * sizeof *out);
+    if (form.bits == 8)
+        ergo__packed_field(codes + g * LINE, 0, 255 * each, 0, n, out);
+    else if (form.bits < 4)
+        ergo__packed_field(codes + g / 4 * LINE, crumb, 3 * each, 0, n, out);
+    else
+        ergo__packed_field(codes + g % 4 * LINE, g / 4 * 4, 15 * each, 0, n, out);
+    if (form.bits == 3)
+        ergo__packed_field(codes + 2 * LINE, g, each, 2, n, out);
+    else if (form.bits == 5)
+        ergo__packed_field(codes + 4 * LINE, g, each, 4, n, out);
+    else if (form.bits == 6)
+        ergo__packed_field(codes + (4 + g / 4) * LINE, crumb, 3 * each, 4, n, out);
 }
 
 /** The number that a code stands for. */

@@ -22,12 +22,12 @@ typedef struct ready {
 
 static void prepare_codes(ergo__packed_form form, const uint8_t *codes, ready *out)
 {
-    uint8_t group[ERGO__GROUP_BYTES];
+    uint32_t group[ROWS];
     uint8_t code[ROWS][32];
     for (unsigned g = 0; g < ERGO__GROUPS; g++) {
-        ergo__packed_codes(form, codes, g, 0, ERGO__GROUP_BYTES, group);
+        ergo__packed_codes(form, codes, g, 0, ROWS, group);
         for (size_t r = 0; r < ROWS; r++)
-            memcpy(code[r] + (size_t)4 * g, group + 4 * r, 4);
+            memcpy(code[r] + (size_t)4 * g, &group[r], 4);
     }
     if (form.table == ERGO__TABLE_NONE)
         for (size_t r = 0; r < ROWS; r++)
