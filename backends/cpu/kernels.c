@@ -149,7 +149,8 @@ bool ergo__cpu_packing_pays(const ergo__cpu_kernels *kernels, ergo_type type)
     switch (packed_as(type)) {
 #define ERGO__PACKED(TYPE, name)                                                                   \
     case ERGO_TYPE_##TYPE:                                                                         \
-        return !IS_PLAIN(kernels->packed_##name, name);
+        return (ERGO__ROW_PAIRS && ergo__cpu_takes_q8(type)) ||                                    \
+               !IS_PLAIN(kernels->packed_##name, name);
 #include "backends/cpu/kernels.inc"
     default:
         return false;

@@ -75,6 +75,16 @@ typedef void ergo__matmul_fn(const void *w, size_t row_bytes, size_t k, const vo
                              size_t x_stride, float *out, size_t out_stride, size_t rows,
                              size_t tokens);
 
+/**
+ * Whether the packed kernels in C multiply two rows at once, in words of 64 bits: where compilers
+ * have no vectors to use.
+ */
+#if defined(__SSE2__) || defined(__ARM_NEON) || defined(__riscv_vector) || UINTPTR_MAX < UINT64_MAX
+#define ERGO__ROW_PAIRS 0
+#else
+#define ERGO__ROW_PAIRS 1
+#endif
+
 /** The kernels to use. */
 typedef struct ergo__cpu_kernels {
 #define ERGO__MATMUL(TYPE, name, FORM) ergo__matmul_fn *matmul_##name;
@@ -130,8 +140,8 @@ ergo__matmul_fn *ergo__cpu_matmul(const ergo__cpu_kernels *kernels, ergo_type ty
 ergo__matmul_fn *ergo__cpu_packed(const ergo__cpu_kernels *kernels, ergo_type type);
 
 /**
- * Whether it pays to pack weights of `type` before use: where there are instructions for it.
- * (Packed weights can be multiplied everywhere.)
+ * Whether it pays to pack weights of `type` before use: where there are instructions for it, or
+ * words that hold two rows. (Packed weights can be multiplied everywhere.)
  */
 bool ergo__cpu_packing_pays(const ergo__cpu_kernels *kernels, ergo_type type);
 

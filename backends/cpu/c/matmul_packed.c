@@ -18,6 +18,9 @@ typedef struct ready {
     float offset[ROWS];
     int16_t low[ROWS][2];
     _Alignas(32) int16_t q[ROWS][32];
+#if ERGO__ROW_PAIRS
+    uint64_t pair[ROWS / 2][32]; /* rows 2p and 2p + 1 */
+#endif
 } ready;
 
 static void prepare_codes(ergo__packed_form form, const uint8_t *codes, ready *out)
@@ -54,14 +57,49 @@ static void prepare_factors(ergo__packed_form form, const uint8_t *factors, size
     }
 }
 
+#if ERGO__ROW_PAIRS
+static void prepare_pairs(ready *w)
+{
+    for (size_t p = 0; p < ROWS / 2; p++)
+        for (size_t i = 0; i < 32; i++)
+            w->pair[p][i] = (uint64_t)w->q[2 * p][i] + ((uint64_t)w->q[2 * p + 1][i] << 32);
+}
+
+/* (a + b * 2^32) * x has both products, and so has a sum of such words: it is exact modulo 2^64. */
+static inline void dot_rows(const ready *w, const int8_t x[32], int32_t dot[ROWS])
+{
+    for (size_t p = 0; p < ROWS / 2; p++) {
+        uint64_t sum = 0;
+        for (size_t i = 0; i < 32; i += 4)
+            sum += w->pair[p][i] * (uint64_t)x[i] + w->pair[p][i + 1] * (uint64_t)x[i + 1] +
+                   w->pair[p][i + 2] * (uint64_t)x[i + 2] + w->pair[p][i + 3] * (uint64_t)x[i + 3];
+        dot[2 * p] = (int32_t)(uint32_t)sum;
+        dot[2 * p + 1] = (int32_t)(uint32_t)((sum - (uint64_t)dot[2 * p]) >> 32);
+    }
+}
+#else
+static void prepare_pairs(ready *w)
+{
+    (void)w;
+}
+
+static inline void dot_rows(const ready *w, const int8_t x[32], int32_t dot[ROWS])
+{
+    for (size_t r = 0; r < ROWS; r++) {
+        dot[r] = 0;
+        for (size_t i = 0; i < 32; i++)
+            dot[r] += (int32_t)w->q[r][i] * (int32_t)x[i];
+    }
+}
+#endif
+
 static inline void accumulate(const ready *w, const ergo__tile_block *x, bool has_offset,
                               float acc[ROWS])
 {
+    int32_t dot[ROWS];
+    dot_rows(w, x->q, dot);
     for (size_t r = 0; r < ROWS; r++) {
-        int32_t dot = 0;
-        for (size_t i = 0; i < 32; i++)
-            dot += (int32_t)w->q[r][i] * (int32_t)x->q[i];
-        acc[r] = fmaf(w->scale[r] * x->d, (float)dot, acc[r]);
+        acc[r] = fmaf(w->scale[r] * x->d, (float)dot[r], acc[r]);
         if (has_offset) {
             const int32_t low = w->low[r][0] * x->sum[0] + w->low[r][1] * x->sum[1];
             acc[r] = fmaf(w->offset[r] * x->d, (float)low, acc[r]);
@@ -81,6 +119,7 @@ static void multiply_strip(ergo__packed_form form, const uint8_t *strip, size_t 
     for (size_t b = 0; b < blocks; b++, x += x_stride) {
         prepare_codes(form, strip + b * code_bytes, &w);
         prepare_factors(form, factors, b, &w);
+        prepare_pairs(&w);
         for (size_t t = 0; t < tokens; t++)
             accumulate(&w, (const ergo__tile_block *)(const void *)x + t, has_offset, acc[t]);
     }
