@@ -58,9 +58,6 @@ static ergo_status size_packed(const ergo__gguf_reader *reader, const ergo_tenso
                                reader->gguf->alignment, ERGO_BLOCK_ALIGN);
     const ergo_status status =
         ergo_packed_size(tensor->type, tensor->shape[0], tensor->shape[1], bytes);
-    if (status == ERGO_E_UNSUPPORTED)
-        return ergo__gguf_fail(reader, status, start, "packed %s is not supported",
-                               ergo_type_get((uint32_t)tensor->type)->name);
     if (status)
         return ergo__gguf_fail(reader, ERGO_E_FORMAT, start,
                                "the size of %" PRIu64 " packed elements of %s overflows",

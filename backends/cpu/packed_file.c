@@ -7,22 +7,10 @@
 
 _Static_assert(ERGO_PACKED_ROWS == ERGO__STRIP_ROWS, "files hold what kernels read");
 
-/* Whether there are kernels for packed weights of the type: in C there are for every CPU. */
-static bool has_kernel(ergo_type type)
-{
-    switch (type) {
-#define ERGO__PACKED(TYPE, name) case ERGO_TYPE_##TYPE:
-#include "backends/cpu/kernels.inc"
-        return true;
-    default:
-        return false;
-    }
-}
-
 ergo_status ergo_packed_size(ergo_type type, uint64_t columns, uint64_t rows, uint64_t *size)
 {
     const ergo_type_info *info = ergo_type_get((uint32_t)type);
-    if (!info || !has_kernel(type))
+    if (!info)
         return ERGO_E_UNSUPPORTED;
     if (!size || rows == 0 || columns == 0 || columns % info->block_elements != 0)
         return ERGO_E_ARGUMENT;

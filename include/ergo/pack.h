@@ -26,8 +26,8 @@ extern "C" {
 #define ERGO_PACKED_VERSION 1
 
 /**
- * Bytes of `rows` packed rows of `columns` elements. Errors: ERGO_E_UNSUPPORTED for a
- * type that is not packed, ERGO_E_ARGUMENT where there are no rows or `columns` is no multiple of
+ * Bytes of `rows` packed rows of `columns` elements. Errors: ERGO_E_UNSUPPORTED for an
+ * unknown type, ERGO_E_ARGUMENT where there are no rows or `columns` is no multiple of
  * the type's block, ERGO_E_LIMIT when the size overflows. Not logged.
  */
 ergo_status ergo_packed_size(ergo_type type, uint64_t columns, uint64_t rows, uint64_t *size);
@@ -41,7 +41,7 @@ ergo_status ergo_pack(ergo_type type, const void *src, uint64_t columns, uint64_
 
 /**
  * Whether the tensor, one of the model's file, may be packed in a file: it is a matrix that the
- * model multiplies by, of a type that is packed, not packed yet, and every use of a part of it
+ * model multiplies by, not packed yet, and every use of a part of it
  * begins at a multiple of ERGO_PACKED_ROWS rows.
  */
 bool ergo_model_packs(const ergo_model *model, const ergo_tensor *tensor);

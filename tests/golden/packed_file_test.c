@@ -146,7 +146,6 @@ static void every_type_is_the_same(void **state)
         "llama-7-TQ2_0",  "qwen2-7-Q8_0",   "qwen3-7-Q8_0",   "gemma3-7-Q8_0",  "phi3-7-Q8_0",
         "smollm3-7-Q8_0", "granite-7-Q8_0",
     };
-    size_t packed = 0;
     if (!test_asset("reference/ids.txt"))
         skip();
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -154,10 +153,9 @@ static void every_type_is_the_same(void **state)
         test_model plain;
         (void)snprintf(asset, sizeof asset, "reference/%s.gguf", names[i]);
         assert_true(test_model_open_file(&plain, test_asset(asset)));
-        packed += check(&plain);
+        assert_true(check(&plain) > 0);
         test_model_close(&plain);
     }
-    assert_true(packed > sizeof names / sizeof *names); /* each has several, but some types none */
 }
 
 int main(void)
