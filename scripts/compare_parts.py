@@ -210,7 +210,7 @@ def ergo_instructions(options, path, text, tokens):
 def instructions(options, quant):
     """Per token: what a run of more tokens takes beyond one of fewer."""
     path = model(options, SMALL[0], quant)
-    few, more = (ergo_instructions(options, path, TEXT * n, 0) for n in (1, 3))
+    few, more = (ergo_instructions(options, path, TEXT * n, 0) for n in (1, 2))
     figures = {"prefill": {"ergo": (more[0] - few[0]) / (more[1] - few[1])}}
     lengths = (few[1], more[1])
     few, more = (ergo_instructions(options, path, "Once", n) for n in (2, 6))
