@@ -32,4 +32,5 @@ ALWAYS_INLINE void dot(ergo_type type, int step, int first, int groups, const we
     }
 }
 
+#define DOT_LANE(type, sum, w, q, lane) vdotq_laneq_s32(sum, vreinterpretq_s8_u8(w), q, lane)
 #include "backends/cpu/arm/matmul_neon.h"

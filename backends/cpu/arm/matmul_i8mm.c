@@ -5,11 +5,12 @@
 
 #include "backends/cpu/arm/packed_neon.h"
 
-/* For the matrix product: 8 elements of 2 rows, rows 0 1, 2 3, 4 5, 6 7, then the next 8. */
+/* For matrix products: 8 elements of 2 rows, rows 0 1, 2 3, 4 5, 6 7, then the next 8. */
 ALWAYS_INLINE void arrange(int step, weights *w)
 {
+    (void)step;
     UNROLL
-    for (int i = 0; step == 2 && i < 2 * GROUPS; i += 4) {
+    for (int i = 0; i < 2 * GROUPS; i += 4) {
         uint32x4_t group[4];
         UNROLL
         for (int n = 0; n < 4; n++)
@@ -21,38 +22,12 @@ ALWAYS_INLINE void arrange(int step, weights *w)
     }
 }
 
-/* Adds the products of 16 elements of 4 rows: codes of 8 bits need the unsigned product. */
-#define DOT16(dot, as_weights, sum, w, x)                                                          \
-    do {                                                                                           \
-        sum = dot(sum, as_weights((w)[0]), x, 0);                                                  \
-        sum = dot(sum, as_weights((w)[2]), x, 1);                                                  \
-        sum = dot(sum, as_weights((w)[4]), x, 2);                                                  \
-        sum = dot(sum, as_weights((w)[6]), x, 3);                                                  \
-    } while (0)
-
-ALWAYS_INLINE void dot_token(bool is_unsigned, int first, int groups, const weights *w,
-                             const activations *x, int32x4_t *sum)
-{
-    UNROLL
-    for (int g = first; g < first + groups; g += 4) {
-        UNROLL
-        for (int v = 0; v < 2; v++) {
-            if (is_unsigned)
-                DOT16(vusdotq_laneq_s32, (uint8x16_t), sum[v], w->q + 2 * g + v, x->q[g / 4]);
-            else
-                DOT16(vdotq_laneq_s32, vreinterpretq_s8_u8, sum[v], w->q + 2 * g + v, x->q[g / 4]);
-        }
-    }
-}
-
+/* Codes of 8 bits need the product with unsigned numbers. */
 ALWAYS_INLINE void dot(ergo_type type, int step, int first, int groups, const weights *w,
                        const activations *x, int32x4_t *sum)
 {
     const bool is_unsigned = ergo__packed_form_of(type).bits == 8;
-    if (step == 1) {
-        dot_token(is_unsigned, first, groups, w, x, sum);
-        return;
-    }
+    (void)step;
     UNROLL
     for (int g = first; g < first + groups; g += 2) {
         UNROLL
@@ -64,4 +39,7 @@ ALWAYS_INLINE void dot(ergo_type type, int step, int first, int groups, const we
     }
 }
 
+#define DOT_LANE(type, sum, w, q, lane)                                                            \
+    (ergo__packed_form_of(type).bits == 8 ? vusdotq_laneq_s32(sum, w, q, lane)                     \
+                                          : vdotq_laneq_s32(sum, vreinterpretq_s8_u8(w), q, lane))
 #include "backends/cpu/arm/matmul_neon.h"

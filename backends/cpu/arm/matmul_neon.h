@@ -9,6 +9,10 @@
  *   dot(type, step, first, groups, w, x, sum)  adds to sum[] the products of some groups of weights
  *                     with the activations of `step` tokens
  *
+ * and, where one token is to be multiplied in another way, used by rows of 16,
+ *
+ *   DOT_LANE(type, sum, w, q, lane)  sum + products of a group of 4 rows with 4 of 16 activations
+ *
  * Weights stay in registers while tokens pass by. A vector of results is of 4 rows and one token,
  * or of 2 rows, r and s, and 2 tokens, t and u, as matrix products give them: rt ru st su.
  *
@@ -122,29 +126,21 @@ ALWAYS_INLINE activations load_activations(ergo_type type, int step, const ergo_
 
 /* ---- Products ------------------------------------------------------------------------------ */
 
-/* Adds 32 elements of `step` tokens to the sums of a part. */
-ALWAYS_INLINE void add_block(ergo_type type, int step, const weights *w, const factors *f,
-                             const activations *x, float32x4_t *acc)
+/*
+ * Adds 32 elements to `count` vectors of results, given their products: `high` those of the last 16
+ * elements where these have factors of their own.
+ */
+ALWAYS_INLINE void add_products(ergo_type type, int count, const int32x4_t *sum,
+                                const int32x4_t *high, const factors *f, const activations *x,
+                                float32x4_t *acc)
 {
     const ergo__packed_form form = ergo__packed_form_of(type);
     const bool has_sub = ergo__packed_has_sub(form);
-    int32x4_t sum[4], high[4];
     UNROLL
-    for (int v = 0; v < VECTORS(step); v++) {
-        sum[v] = x->zero[0];
-        high[v] = x->zero[1];
-    }
-    if (has_sub) {
-        dot(type, step, 0, GROUPS / 2, w, x, sum);
-        dot(type, step, GROUPS / 2, GROUPS / 2, w, x, high);
-    } else {
-        dot(type, step, 0, GROUPS, w, x, sum);
-    }
-    UNROLL
-    for (int v = 0; v < VECTORS(step); v++) {
-        if (has_sub)
-            sum[v] = vmlaq_s32(vmulq_s32(sum[v], f->sub[0][v]), high[v], f->sub[1][v]);
-        acc[v] = vfmaq_f32(acc[v], vmulq_f32(f->scale[v], x->d), vcvtq_f32_s32(sum[v]));
+    for (int v = 0; v < count; v++) {
+        const int32x4_t product =
+            has_sub ? vmlaq_s32(vmulq_s32(sum[v], f->sub[0][v]), high[v], f->sub[1][v]) : sum[v];
+        acc[v] = vfmaq_f32(acc[v], vmulq_f32(f->scale[v], x->d), vcvtq_f32_s32(product));
         if (!ergo__packed_has_offset(form))
             continue;
         float32x4_t low = x->total;
@@ -153,6 +149,23 @@ ALWAYS_INLINE void add_block(ergo_type type, int step, const weights *w, const f
                 vmlal_s16(vmull_s16(f->low[0][v], x->sum[0]), f->low[1][v], x->sum[1]));
         acc[v] = vfmaq_f32(acc[v], vmulq_f32(f->offset[v], x->d), low);
     }
+}
+
+/* Adds 32 elements of `step` tokens to the sums of a part. */
+ALWAYS_INLINE void add_block(ergo_type type, int step, const weights *w, const factors *f,
+                             const activations *x, float32x4_t *acc)
+{
+    const bool has_sub = ergo__packed_has_sub(ergo__packed_form_of(type));
+    int32x4_t sum[4], high[4];
+    UNROLL
+    for (int v = 0; v < VECTORS(step); v++) {
+        sum[v] = x->zero[0];
+        high[v] = x->zero[1];
+    }
+    dot(type, step, 0, has_sub ? GROUPS / 2 : GROUPS, w, x, sum);
+    if (has_sub)
+        dot(type, step, GROUPS / 2, GROUPS / 2, w, x, high);
+    add_products(type, VECTORS(step), sum, high, f, x, acc);
 }
 
 /* Where a call reads and writes. */
@@ -177,6 +190,46 @@ ALWAYS_INLINE void store(float *out, float32x4_t low, float32x4_t high, size_t r
         memcpy(out, lanes, rows * sizeof *lanes);
 }
 
+#if defined(DOT_LANE)
+/* The dot product of group g for one token. */
+ALWAYS_INLINE int32x4_t dot_group(ergo_type type, int g, int32x4_t sum, uint8x16_t w,
+                                  const activations *x)
+{
+    const int8x16_t q = x->q[g / 4];
+    (void)type; /* of interest to some products alone */
+    switch (g % 4) {
+    case 0:
+        return DOT_LANE(type, sum, w, q, 0);
+    case 1:
+        return DOT_LANE(type, sum, w, q, 1);
+    case 2:
+        return DOT_LANE(type, sum, w, q, 2);
+    default:
+        return DOT_LANE(type, sum, w, q, 3);
+    }
+}
+
+/* 32 elements of 16 rows times one token: weights are used as they come. */
+ALWAYS_INLINE void add_block_of_token(ergo_type type, const uint8_t *codes, const factors *f,
+                                      const activations *x, float32x4_t acc[4])
+{
+    const bool has_sub = ergo__packed_has_sub(ergo__packed_form_of(type));
+    const lines l = load_lines(type, codes, 4);
+    int32x4_t sum[2][4];
+    UNROLL
+    for (int i = 0; i < 8; i++)
+        sum[i / 4][i % 4] = x->zero[i / 4];
+    UNROLL
+    for (int i = 0; i < GROUPS; i++) {
+        const int g = i % 2 * 4 + i / 2; /* those in the same bytes one after the other */
+        int32x4_t *of = sum[has_sub ? g / 4 : 0];
+        UNROLL
+        for (int n = 0; n < 4; n++)
+            of[n] = dot_group(type, g, of[n], unpack_group(type, BYTES_ARE_SIGNED, l.of[n], g), x);
+    }
+    add_products(type, 4, sum[0], sum[1], f, x, acc);
+}
+
 /* One token: its sums stay in registers while the strip is read once. */
 ALWAYS_INLINE void multiply_token(ergo_type type, const job *j)
 {
@@ -187,14 +240,10 @@ ALWAYS_INLINE void multiply_token(ergo_type type, const job *j)
     float32x4_t acc[4] = {vdupq_n_f32(0), vdupq_n_f32(0), vdupq_n_f32(0), vdupq_n_f32(0)};
     for (size_t b = 0; b < blocks; b++) {
         const activations a = load_token(type, (const void *)x);
-        UNROLL
-        for (size_t part = 0; part < 2; part++) {
-            weights w = unpack(type, BYTES_ARE_SIGNED, codes + part * PART_BYTES);
-            const factors f =
-                load_factors(type, j->strip + blocks * code_bytes, part * PART_ROWS, b);
-            arrange(1, &w);
-            add_block(type, 1, &w, &f, &a, acc + 2 * part);
-        }
+        factors f;
+        load_factors(type, j->strip + blocks * code_bytes, 0, b, 0, &f);
+        load_factors(type, j->strip + blocks * code_bytes, PART_ROWS, b, 2, &f);
+        add_block_of_token(type, codes, &f, &a, acc);
         codes += code_bytes;
         x += j->x_stride;
     }
@@ -202,6 +251,7 @@ ALWAYS_INLINE void multiply_token(ergo_type type, const job *j)
     if (j->rows > PART_ROWS)
         store(j->out + PART_ROWS, acc[2], acc[3], j->rows - PART_ROWS);
 }
+#endif
 
 /* `tokens` tokens, a multiple of `step`; `first` is the first of 8 rows. */
 ALWAYS_INLINE void multiply_part(ergo_type type, int step, const job *j, size_t first,
@@ -216,7 +266,8 @@ ALWAYS_INLINE void multiply_part(ergo_type type, int step, const job *j, size_t 
         acc[i] = vdupq_n_f32(0);
     for (size_t b = 0; b < blocks; b++) {
         weights w = unpack(type, BYTES_ARE_SIGNED, codes);
-        factors f = load_factors(type, j->strip + blocks * code_bytes, first, b);
+        factors f;
+        load_factors(type, j->strip + blocks * code_bytes, first, b, 0, &f);
         arrange(step, &w);
 #if STEP == 2
         spread(type, &f);
@@ -244,13 +295,19 @@ ALWAYS_INLINE void multiply_part(ergo_type type, int step, const job *j, size_t 
 /* Up to a tile of tokens. */
 ALWAYS_INLINE void multiply_strip(ergo_type type, job j, size_t tokens)
 {
+#if defined(DOT_LANE)
     const size_t together = tokens > 1 ? tokens - tokens % STEP : 0;
+#else
+    const size_t together = tokens;
+#endif
     for (size_t first = 0; together > 0 && first < j.rows; first += PART_ROWS)
         multiply_part(type, STEP, &j, first, together);
+#if defined(DOT_LANE)
     j.x += together * sizeof(ergo__tile_block);
     j.out += together * j.out_stride;
     if (tokens > together)
         multiply_token(type, &j);
+#endif
 }
 
 ALWAYS_INLINE void multiply(ergo_type type, const uint8_t *w, size_t strip_bytes, size_t k,

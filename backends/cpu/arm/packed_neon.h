@@ -59,52 +59,59 @@ ALWAYS_INLINE uint8x16_t with_upper(uint8x16_t low, uint8x16_t plane, int from, 
     return vbslq_u8(vdupq_n_u8((uint8_t)mask), moved, low);
 }
 
-/* Vector i of codes of four bits or less, without their upper ones. */
-ALWAYS_INLINE uint8x16_t lower_bits(int bits, const uint8_t *codes, int i)
-{
-    const int g = i / 2;
-    const int half = i % 2 * 16;
-    if (bits == 8)
-        return vld1q_u8(codes + g * GROUP_BYTES + half);
-    if (bits < 4)
-        return vandq_u8(vld1q_u8(codes + g / 4 * GROUP_BYTES + half) >> (g % 4 * 2), vdupq_n_u8(3));
-    const uint8x16_t both = vld1q_u8(codes + g % 4 * GROUP_BYTES + half);
-    return g < 4 ? vandq_u8(both, vdupq_n_u8(15)) : both >> 4;
-}
-
-ALWAYS_INLINE uint8x16_t upper_bits(int bits, const uint8_t *codes, int i, uint8x16_t low)
-{
-    const int g = i / 2;
-    const uint8_t *plane = codes + i % 2 * 16;
-    if (bits == 3)
-        return with_upper(low, vld1q_u8(plane + 2 * GROUP_BYTES), g, 2, 0x04);
-    if (bits == 5)
-        return with_upper(low, vld1q_u8(plane + 4 * GROUP_BYTES), g, 4, 0x10);
-    if (bits == 6)
-        return with_upper(low, vld1q_u8(plane + (4 + g / 4) * GROUP_BYTES), g % 4 * 2, 4, 0x30);
-    return low;
-}
-
 /*
- * The weights of a part: codes, which have the type's zero point, or values of a table. Codes of 8
- * bits have none where `flip` makes them signed.
+ * Group g of 4 rows: `line` has, of each 64 bytes of the codes, the 16 of these rows. Gives codes,
+ * which have the type's zero point, or values of a table. Codes of 8 bits have none where `flip`
+ * makes them signed.
  */
-ALWAYS_INLINE weights unpack(ergo_type type, bool flip, const uint8_t *codes)
+ALWAYS_INLINE uint8x16_t unpack_group(ergo_type type, bool flip, const uint8x16_t *line, int g)
 {
     static const int8_t iq4[16] = ERGO__IQ4_VALUES;
     static const int8_t fp4[16] = ERGO__FP4_VALUES;
     const ergo__packed_form form = ergo__packed_form_of(type);
-    const uint8x16_t table =
-        vreinterpretq_u8_s8(vld1q_s8(form.table == ERGO__TABLE_FP4 ? fp4 : iq4));
+    if (form.bits == 8)
+        return flip ? veorq_u8(line[g], vdupq_n_u8(0x80)) : line[g];
+    if (form.bits < 4) {
+        const uint8x16_t two = vandq_u8(line[g / 4] >> (g % 4 * 2), vdupq_n_u8(3));
+        return form.bits == 2 ? two : with_upper(two, line[2], g, 2, 0x04);
+    }
+    const uint8x16_t four = g < 4 ? vandq_u8(line[g], vdupq_n_u8(15)) : line[g - 4] >> 4;
+    if (form.bits == 5)
+        return with_upper(four, line[4], g, 4, 0x10);
+    if (form.bits == 6)
+        return with_upper(four, line[4 + g / 4], g % 4 * 2, 4, 0x30);
+    if (form.table == ERGO__TABLE_NONE)
+        return four;
+    const int8_t *table = form.table == ERGO__TABLE_FP4 ? fp4 : iq4;
+    return look_up(vreinterpretq_u8_s8(vld1q_s8(table)), four);
+}
+
+/* Bytes 16 i to 16 i + 15 of each 64 of 32 elements, for i < count. */
+#define LINES 8
+typedef struct lines {
+    uint8x16_t of[4][LINES];
+} lines;
+
+ALWAYS_INLINE lines load_lines(ergo_type type, const uint8_t *codes, int count)
+{
+    lines l;
+    UNROLL
+    for (int n = 0; n < ergo__packed_form_of(type).bits; n++) {
+        UNROLL
+        for (int i = 0; i < count; i++)
+            l.of[i][n] = vld1q_u8(codes + n * GROUP_BYTES + 16 * i);
+    }
+    return l;
+}
+
+/* All groups of a part. */
+ALWAYS_INLINE weights unpack(ergo_type type, bool flip, const uint8_t *codes)
+{
+    const lines l = load_lines(type, codes, 2);
     weights w;
     UNROLL
-    for (int i = 0; i < 2 * GROUPS; i++) {
-        w.q[i] = upper_bits(form.bits, codes, i, lower_bits(form.bits, codes, i));
-        if (form.table != ERGO__TABLE_NONE)
-            w.q[i] = look_up(table, w.q[i]);
-        if (form.bits == 8 && flip)
-            w.q[i] = veorq_u8(w.q[i], vdupq_n_u8(0x80));
-    }
+    for (int i = 0; i < 2 * GROUPS; i++)
+        w.q[i] = unpack_group(type, flip, l.of[i % 2], i / 2);
     return w;
 }
 
@@ -158,48 +165,49 @@ ALWAYS_INLINE void e8m0_of(const uint8_t *at, float32x4_t out[2])
     }
 }
 
-ALWAYS_INLINE void load_subs(ergo_type type, const uint8_t *at, factors *f)
+ALWAYS_INLINE void load_subs(ergo_type type, const uint8_t *at, int v, factors *f)
 {
     const bool has_low = ergo__packed_form_of(type).factors == ERGO__FACTORS_SUB_LOW;
     UNROLL
     for (int h = 0; h < 2; h++) {
         const int16x8_t byte = has_low ? u8_at(at + h * ROWS) : s8_at(at + h * ROWS);
-        s32_of(has_low ? vandq_s16(byte, vdupq_n_s16(15)) : byte, f->sub[h]);
-        f->low[h][0] = vget_low_s16(byte >> 4);
-        f->low[h][1] = vget_high_s16(byte >> 4);
+        s32_of(has_low ? vandq_s16(byte, vdupq_n_s16(15)) : byte, f->sub[h] + v);
+        f->low[h][v] = vget_low_s16(byte >> 4);
+        f->low[h][v + 1] = vget_high_s16(byte >> 4);
     }
 }
 
-/* For 8 rows: `at` points to the factors of the first in a strip, b is the number of 32 elements.
+/*
+ * Vectors v and v + 1, for 8 rows: `at` points to the factors of a strip, b is the number of the 32
+ * elements in the row.
  */
-ALWAYS_INLINE factors load_factors(ergo_type type, const uint8_t *at, size_t first, size_t b)
+ALWAYS_INLINE void load_factors(ergo_type type, const uint8_t *at, size_t first, size_t b, int v,
+                                factors *f)
 {
     const ergo__packed_form form = ergo__packed_form_of(type);
     const size_t blocks = form.factor_elements / 32u;
     const int inner = (int)(b % blocks);
-    factors f;
     at += b / blocks * form.factor_bytes;
     const uint8_t *bytes = at + first; /* of those that are a byte each */
     if (form.factors == ERGO__FACTORS_E8M0)
-        e8m0_of(bytes, f.scale);
+        e8m0_of(bytes, f->scale + v);
     else
-        f16_of(at + 2 * first, f.scale);
+        f16_of(at + 2 * first, f->scale + v);
     if (ergo__packed_has_offset(form))
-        f16_of(at + 2 * ((size_t)ROWS + first), f.offset);
+        f16_of(at + 2 * ((size_t)ROWS + first), f->offset + v);
     if (form.factors == ERGO__FACTORS_SCALES)
-        times(s8_at(bytes + (2 + inner) * ROWS), f.scale);
+        times(s8_at(bytes + (2 + inner) * ROWS), f->scale + v);
     if (form.factors == ERGO__FACTORS_MINS) {
-        times(u8_at(bytes + (4 + inner) * ROWS), f.scale);
-        negated(f.offset, f.offset);
-        times(u8_at(bytes + (12 + inner) * ROWS), f.offset);
+        times(u8_at(bytes + (4 + inner) * ROWS), f->scale + v);
+        negated(f->offset + v, f->offset + v);
+        times(u8_at(bytes + (12 + inner) * ROWS), f->offset + v);
     }
     if (form.factors == ERGO__FACTORS_SUB)
-        load_subs(type, bytes + (2 + 2 * inner) * ROWS, &f);
+        load_subs(type, bytes + (2 + 2 * inner) * ROWS, v, f);
     if (form.factors == ERGO__FACTORS_SUB_LOW) {
-        load_subs(type, bytes + (4 + 2 * inner) * ROWS, &f);
-        negated(f.offset, f.offset);
+        load_subs(type, bytes + (4 + 2 * inner) * ROWS, v, f);
+        negated(f->offset + v, f->offset + v);
     }
-    return f;
 }
 
 #endif
