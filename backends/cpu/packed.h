@@ -42,8 +42,8 @@ typedef struct ergo__tile_block {
     float d;
     float total;       /* of q */
     int32_t minus8;    /* -8 x total: what a zero point of 8 adds */
-    int32_t minus4[2]; /* -4 x sum: the same of 4, for 16 elements each */
-    int16_t sum[2];
+    int16_t sum[2];    /* the 16 bytes up to here are loaded as one (arm/) */
+    int32_t minus4[2]; /* -4 x sum: what a zero point of 4 adds, for 16 elements each */
     int8_t q[32];
 } ergo__tile_block;
 
@@ -51,7 +51,7 @@ static inline ergo__tile_block ergo__tile_block_of(const ergo__q8_block *x)
 {
     const int32_t first = x->sum[0], second = x->sum[1], total = first + second;
     ergo__tile_block out = {
-        x->d, (float)total, -8 * total, {-4 * first, -4 * second}, {x->sum[0], x->sum[1]}, {0}};
+        x->d, (float)total, -8 * total, {x->sum[0], x->sum[1]}, {-4 * first, -4 * second}, {0}};
     memcpy(out.q, x->q, sizeof out.q);
     return out;
 }
