@@ -24,7 +24,7 @@ static bool seen_zone(const ergo_linux_sensors *sensors, const char *name)
 /* "package-0", and "package-0/core" for a part of it. */
 static bool name_zone(const char *class_folder, const char *zone, char *name, size_t size)
 {
-    char path[ERGO__SYSFS_PATH], own[32], parent[32] = "";
+    char path[ERGO__SYSFS_PATH], own[24], parent[20] = "";
     if (!ergo__sysfs_path(path, class_folder, "%s/name", zone) ||
         ergo__sysfs_text(path, own, sizeof own) != ERGO_OK)
         return false;

@@ -34,7 +34,7 @@ static void place(const file_tree *tree, const char *path, char *full, size_t si
 
 void file_tree_put(const file_tree *tree, const char *path, const char *text)
 {
-    char full[640];
+    char full[1024];
     place(tree, path, full, sizeof full);
     FILE *file = fopen(full, "w");
     assert_non_null(file);
@@ -44,14 +44,14 @@ void file_tree_put(const file_tree *tree, const char *path, const char *text)
 
 void file_tree_link(const file_tree *tree, const char *path, const char *target)
 {
-    char full[640];
+    char full[1024];
     place(tree, path, full, sizeof full);
     assert_int_equal(symlink(target, full), 0);
 }
 
 static void put_line(const file_tree *tree, const char *folder, char *line)
 {
-    char path[512];
+    char path[800];
     char *equals = strstr(line, " = ");
     char *arrow = strstr(line, " -> ");
     assert_true(equals || arrow);
