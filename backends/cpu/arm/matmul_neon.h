@@ -68,6 +68,10 @@ ALWAYS_INLINE int32x4_t both(int32x4_t numbers, int first)
     return vreinterpretq_s32_s64(first ? vdupq_laneq_s64(wide, 1) : vdupq_laneq_s64(wide, 0));
 }
 
+_Static_assert(offsetof(ergo__tile_block, total) == 4 && offsetof(ergo__tile_block, minus8) == 8 &&
+                   offsetof(ergo__tile_block, sum) == 12,
+               "the first 16 bytes of a tile block are taken apart below");
+
 ALWAYS_INLINE activations load_pair(ergo_type type, const ergo__tile_block *x)
 {
     activations a;

@@ -2,6 +2,8 @@
 #ifndef ERGO_CPU_PACKED_NEON_H
 #define ERGO_CPU_PACKED_NEON_H
 
+#include <stddef.h>
+
 #include "backends/cpu/arm/neon.h"
 #include "backends/cpu/packed_read.h"
 
