@@ -37,7 +37,7 @@ if [ "${1:-all}" != cross ]; then
     check asan -L 'unit|fault|fuzz'
     # The thread sanitizer wants the address space as it was before large randomisation.
     if setarch -R true 2>/dev/null; then prefix="setarch -R"; fi
-    check tsan -L 'unit' -R 'os_linux|pool|device|engine|session|meter|account'
+    check tsan -L 'unit' -R 'os_linux|pool|device|engine|session'
     prefix=
 fi
 # What is left out is slow there and the same on any CPU: long texts, or many of them.
