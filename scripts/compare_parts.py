@@ -127,7 +127,7 @@ def start(options, cold):
     path = model(options, *LARGE)
     packed = options.scratch / f"{LARGE[0]}-{LARGE[1]}-packed.gguf"
     if not packed.exists():
-        run(options.run_model, "pack", "-m", path, "-o", packed)
+        run(options.run_model, "pack", "-i", path, "-o", packed)
     return {"plain": first_word(path, ergo_words(options, path, 1), cold),
             "packed": first_word(packed, ergo_words(options, packed, 1), cold),
             "peer": first_word(path, peer_words(options, path, 1), cold)}
@@ -137,7 +137,7 @@ def memory(options):
     path = model(options, *LARGE)
     packed = options.scratch / f"{LARGE[0]}-{LARGE[1]}-packed.gguf"
     if not packed.exists():
-        run(options.run_model, "pack", "-m", path, "-o", packed)
+        run(options.run_model, "pack", "-i", path, "-o", packed)
     context = ["--ctx", 2048]
     return {"plain": peak_bytes(*ergo_words(options, path, 8, *context)),
             "packed": peak_bytes(*ergo_words(options, packed, 8, *context)),

@@ -11,18 +11,18 @@
 
 typedef struct pack_options {
     common_options common;
-    const char *model, *out;
+    const char *in, *out;
 } pack_options;
 
 #define FIELD(name) offsetof(pack_options, name)
 static const args_option table[] = {
-    {"model", 'm', ARGS_TEXT, FIELD(model), "FILE", "a GGUF file", 0, 0, NULL},
+    {"in", 'i', ARGS_TEXT, FIELD(in), "FILE", "a GGUF file", 0, 0, NULL},
     {"out", 'o', ARGS_TEXT, FIELD(out), "FILE", "the file to write", 0, 0, NULL},
 };
 
 static const args_spec spec = {
     .command = "pack",
-    .usage = "pack -m FILE -o FILE [--json]",
+    .usage = "pack -i FILE -o FILE [--json]",
     .about =
         "Writes the model with its matrices in the order in which kernels read them. Such a file "
         "is\n"
@@ -34,7 +34,7 @@ static const args_spec spec = {
         "file\n"
         "appears under its name when it is complete.\n"
         "JSON: {\"file\", \"file_bytes\", \"packed\", \"tensors\"}, the last two of them counts.",
-    .examples = "  run-model pack -m model-q4.gguf -o model-q4.packed.gguf\n"
+    .examples = "  run-model pack -i model-q4.gguf -o model-q4.packed.gguf\n"
                 "  run-model generate -m model-q4.packed.gguf -p \"Hello\"",
     .groups = {{"Options", table, sizeof table / sizeof *table, 0}, COMMON_GROUP(pack_options)},
 };
@@ -231,12 +231,12 @@ int cmd_pack(int argc, char **argv)
     int code = args_parse(&spec, argc, argv, &options, NULL);
     if (code != ARGS_GO_ON)
         return code;
-    if (options.model == NULL || options.out == NULL)
-        return args_wrong(&spec, "-m and -o are needed");
-    if (out_file_is(options.model, options.out))
-        return args_wrong(&spec, "-m and -o name the same file, %s", options.out);
+    if (options.in == NULL || options.out == NULL)
+        return args_wrong(&spec, "-i and -o are needed");
+    if (out_file_is(options.in, options.out))
+        return args_wrong(&spec, "-i and -o name the same file, %s", options.out);
     loaded state = {.path = NULL};
-    code = load_model(&state, options.model, &options.common);
+    code = load_model(&state, options.in, &options.common);
     job j = {.state = &state,
              .threads = options.common.threads != 0 ? options.common.threads : parallel_cpus()};
     if (code == TOOL_DONE)

@@ -609,7 +609,7 @@ class Files(Case):
             return json.loads(out)["perplexity"] if args[0] == "perplexity" else out
 
         path, again = self.path("packed.gguf"), self.path("again.gguf")
-        out = self.json("pack", "-m", DEMO, "-o", path)
+        out = self.json("pack", "-i", DEMO, "-o", path)
         self.assertEqual(out["file_bytes"], os.path.getsize(path))
         before, plain = read_types(DEMO)
         after, packed = read_types(path)
@@ -630,12 +630,12 @@ class Files(Case):
             self.good("logits", "-m", model, "--ids", "5 6 7", "-o", self.path(to))
         self.assertEqual(pathlib.Path(self.path("a")).read_bytes(),
                          pathlib.Path(self.path("b")).read_bytes())
-        self.good("pack", "-m", DEMO, "-o", again, "--threads", "1")
+        self.good("pack", "-i", DEMO, "-o", again, "--threads", "1")
         self.assertEqual(pathlib.Path(path).read_bytes(), pathlib.Path(again).read_bytes())
 
     def test_packed_files_are_shown(self):
         path = self.path("packed.gguf")
-        self.good("pack", "-m", DEMO, "-o", path)
+        self.good("pack", "-i", DEMO, "-o", path)
         out = self.json("inspect", "-m", path, "--plan")
         self.assertEqual(out["memory"]["repacked"], 0)
         self.assertEqual(sum(t["bytes"] for t in out["tensors"]), out["memory"]["weights"])
@@ -648,12 +648,12 @@ class Files(Case):
 
     def test_pack_wrong_use(self):
         path, out = self.path("packed.gguf"), self.path("out.gguf")
-        self.good("pack", "-m", DEMO, "-o", path)
-        self.bad(2, "pack", "-m", DEMO, says="-o")
-        self.bad(2, "pack", "-m", path, "-o", path, says="same file")
-        self.bad(3, "pack", "-m", path, "-o", out, says="packed already")
+        self.good("pack", "-i", DEMO, "-o", path)
+        self.bad(2, "pack", "-i", DEMO, says="-o")
+        self.bad(2, "pack", "-i", path, "-o", path, says="same file")
+        self.bad(3, "pack", "-i", path, "-o", out, says="packed already")
         self.bad(3, "quantize", "-i", path, "-o", out, "--quant", "Q4_0", says="is packed")
-        self.bad(1, "pack", "-m", DEMO, "-o", "/dev/full", says="No space")
+        self.bad(1, "pack", "-i", DEMO, "-o", "/dev/full", says="No space")
         data = bytearray(pathlib.Path(path).read_bytes())
         at = data.index(b"ergo.packed.version") + len("ergo.packed.version") + 4
         data[at] = 2
