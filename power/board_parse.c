@@ -2,218 +2,140 @@
 #include <string.h>
 
 #include "ergo/board.h"
-#include "runtime/base/arena.h"
-#include "runtime/base/log.h"
+#include "power/sections.h"
 
 /* A board from a text file. The text is read twice: to count, and to fill. */
 
 typedef struct parser {
-    const ergo_log *log;
-    const char *file;
-    ergo_str text;
-    size_t at;
-    unsigned line;
+    ergo__sections text;
     ergo__arena arena;
     ergo_board board;
     ergo_board_rail *rails; /* NULL while counting */
     ergo_board_clock *clocks;
-    enum { NOWHERE, IN_BOARD, IN_RAIL, IN_CLOCK } section;
     ergo_board_rail rail; /* the present ones */
     ergo_board_clock clock;
 } parser;
 
-static bool is_space(char c)
+static const char *keep(parser *p)
 {
-    return c == ' ' || c == '\t' || c == '\r';
+    return ergo__str_keep(&p->arena, p->text.value);
 }
 
-static ergo_str trimmed(ergo_str s)
+static ergo_status number(const parser *p, uint32_t *out)
 {
-    while (s.size > 0 && is_space(s.data[0]))
-        s = (ergo_str){s.data + 1, s.size - 1};
-    while (s.size > 0 && is_space(s.data[s.size - 1]))
-        s.size--;
-    return s;
-}
-
-/* The next line without its comment; false at the end. */
-static bool next_line(parser *p, ergo_str *line)
-{
-    if (p->at >= p->text.size)
-        return false;
-    const char *start = p->text.data + p->at;
-    const size_t left = p->text.size - p->at;
-    const char *end = memchr(start, '\n', left);
-    const size_t size = end ? (size_t)(end - start) : left;
-    p->at += size + 1;
-    p->line++;
-    const char *comment = memchr(start, '#', size);
-    *line = trimmed((ergo_str){start, comment ? (size_t)(comment - start) : size});
-    return true;
-}
-
-static ergo_status bad(const parser *p, const char *what, ergo_str value)
-{
-    return ergo__fail(p->log, ERGO_E_FORMAT, "%s:%u: %s '%.*s'", p->file, p->line, what,
-                      (int)(value.size < 60 ? value.size : 60), value.data);
-}
-
-static bool equals(ergo_str s, const char *text)
-{
-    return s.size == strlen(text) && memcmp(s.data, text, s.size) == 0;
-}
-
-/* A copy that ends in NUL, in the arena. Static "" while counting. */
-static const char *keep(parser *p, ergo_str s)
-{
-    char *copy = ergo__arena_take(&p->arena, s.size + 1, 1, 1);
-    if (!copy)
-        return "";
-    memcpy(copy, s.data, s.size);
-    copy[s.size] = '\0';
-    return copy;
-}
-
-static ergo_status number(const parser *p, ergo_str value, uint32_t *out)
-{
-    uint64_t n = 0;
-    if (value.size == 0 || value.size > 10)
-        return bad(p, "not a number", value);
-    for (size_t i = 0; i < value.size; i++) {
-        if (value.data[i] < '0' || value.data[i] > '9')
-            return bad(p, "not a number", value);
-        n = n * 10 + (uint64_t)(value.data[i] - '0');
-    }
-    if (n > UINT32_MAX)
-        return bad(p, "number too large", value);
-    *out = (uint32_t)n;
-    return ERGO_OK;
+    int64_t n;
+    const ergo_status status = ergo__sections_number(&p->text, p->text.value, 0, UINT32_MAX, &n);
+    if (status == ERGO_OK)
+        *out = (uint32_t)n;
+    return status;
 }
 
 /* ---- Sections ------------------------------------------------------------------------------ */
 
 static ergo_status end_section(parser *p)
 {
-    if (p->section == IN_RAIL) {
+    if (ergo__str_is(p->text.kind, "rail")) {
         if (p->rails)
             p->rails[p->board.rail_count] = p->rail;
         p->board.rail_count++;
     }
-    if (p->section == IN_CLOCK) {
+    if (ergo__str_is(p->text.kind, "clock")) {
         if (p->clock.device[0] == '\0' && p->rails)
-            return ergo__fail(p->log, ERGO_E_FORMAT, "%s:%u: clock '%s' has no device", p->file,
-                              p->line, p->clock.name);
+            return ergo__fail(p->text.log, ERGO_E_FORMAT, "%s:%u: clock '%s' has no device",
+                              p->text.file, p->text.line, p->clock.name);
         if (p->clocks)
             p->clocks[p->board.clock_count] = p->clock;
         p->board.clock_count++;
     }
-    p->section = NOWHERE;
     return ERGO_OK;
 }
 
-static ergo_status begin_section(parser *p, ergo_str line)
+static ergo_status begin_section(parser *p)
 {
-    const ergo_status status = end_section(p);
-    if (status != ERGO_OK)
-        return status;
-    if (line.size < 3 || line.data[line.size - 1] != ']')
-        return bad(p, "not a section", line);
-    const ergo_str inside = trimmed((ergo_str){line.data + 1, line.size - 2});
-    if (equals(inside, "board")) {
-        p->section = IN_BOARD;
+    const ergo_str name = p->text.name;
+    if (ergo__str_is(p->text.kind, "board") && name.size == 0)
         return ERGO_OK;
-    }
-    const char *space = memchr(inside.data, ' ', inside.size);
-    const size_t size = space ? (size_t)(space - inside.data) : inside.size;
-    const ergo_str kind = {inside.data, size};
-    const ergo_str name = trimmed((ergo_str){inside.data + size, inside.size - size});
-    if (name.size == 0 || (!equals(kind, "rail") && !equals(kind, "clock")))
-        return bad(p, "unknown section", inside);
+    const bool rail = ergo__str_is(p->text.kind, "rail");
+    if (name.size == 0 || (!rail && !ergo__str_is(p->text.kind, "clock")))
+        return ergo__sections_bad(&p->text, "unknown section", p->text.kind);
     if (name.size >= ERGO_SENSOR_NAME_MAX)
-        return bad(p, "name too long", name);
-    if (equals(kind, "rail")) {
-        p->section = IN_RAIL;
-        p->rail = (ergo_board_rail){keep(p, name), "", "", 0, 0, "", false};
-    } else {
-        p->section = IN_CLOCK;
-        p->clock = (ergo_board_clock){keep(p, name), ""};
-    }
-    return ERGO_OK;
-}
-
-static ergo_status set_board(parser *p, ergo_str key, ergo_str value)
-{
-    if (equals(key, "name"))
-        p->board.name = p->board.title = keep(p, value);
-    else if (equals(key, "compatible"))
-        p->board.compatible = keep(p, value);
-    else if (equals(key, "note"))
-        p->board.note = keep(p, value);
+        return ergo__sections_bad(&p->text, "name too long", name);
+    const char *kept = ergo__str_keep(&p->arena, name);
+    if (rail)
+        p->rail = (ergo_board_rail){kept, "", "", 0, 0, "", false};
     else
-        return bad(p, "unknown key", key);
+        p->clock = (ergo_board_clock){kept, ""};
     return ERGO_OK;
 }
 
-static ergo_status set_rail(parser *p, ergo_str key, ergo_str value)
+static ergo_status set_board(parser *p, ergo_str key)
 {
-    if (equals(key, "chip"))
-        p->rail.chip = keep(p, value);
-    else if (equals(key, "address"))
-        p->rail.address = keep(p, value);
-    else if (equals(key, "channel"))
-        return number(p, value, &p->rail.channel);
-    else if (equals(key, "shunt_uohm"))
-        return number(p, value, &p->rail.shunt_uohm);
-    else if (equals(key, "within"))
-        p->rail.within = keep(p, value);
-    else if (!equals(key, "total"))
-        return bad(p, "unknown key", key);
-    else if (equals(value, "yes") || equals(value, "no"))
-        p->rail.total = equals(value, "yes");
+    if (ergo__str_is(key, "name"))
+        p->board.name = p->board.title = keep(p);
+    else if (ergo__str_is(key, "compatible"))
+        p->board.compatible = keep(p);
+    else if (ergo__str_is(key, "note"))
+        p->board.note = keep(p);
     else
-        return bad(p, "total must be yes or no, not", value);
+        return ergo__sections_bad(&p->text, "unknown key", key);
     return ERGO_OK;
 }
 
-static ergo_status set(parser *p, ergo_str line)
+static ergo_status set_rail(parser *p, ergo_str key)
 {
-    const char *sign = memchr(line.data, '=', line.size);
-    if (!sign)
-        return bad(p, "neither a section nor key = value:", line);
-    const size_t size = (size_t)(sign - line.data);
-    const ergo_str key = trimmed((ergo_str){line.data, size});
-    const ergo_str value = trimmed((ergo_str){sign + 1, line.size - size - 1});
-    if (value.size == 0)
-        return bad(p, "no value for", key);
-    switch (p->section) {
-    case IN_BOARD:
-        return set_board(p, key, value);
-    case IN_RAIL:
-        return set_rail(p, key, value);
-    case IN_CLOCK:
-        if (!equals(key, "device"))
-            return bad(p, "unknown key", key);
-        p->clock.device = keep(p, value);
-        return ERGO_OK;
-    default:
-        return bad(p, "outside of any section:", line);
-    }
+    const ergo_str value = p->text.value;
+    if (ergo__str_is(key, "chip"))
+        p->rail.chip = keep(p);
+    else if (ergo__str_is(key, "address"))
+        p->rail.address = keep(p);
+    else if (ergo__str_is(key, "channel"))
+        return number(p, &p->rail.channel);
+    else if (ergo__str_is(key, "shunt_uohm"))
+        return number(p, &p->rail.shunt_uohm);
+    else if (ergo__str_is(key, "within"))
+        p->rail.within = keep(p);
+    else if (!ergo__str_is(key, "total"))
+        return ergo__sections_bad(&p->text, "unknown key", key);
+    else if (ergo__str_is(value, "yes") || ergo__str_is(value, "no"))
+        p->rail.total = ergo__str_is(value, "yes");
+    else
+        return ergo__sections_bad(&p->text, "total must be yes or no, not", value);
+    return ERGO_OK;
+}
+
+static ergo_status set(parser *p)
+{
+    const ergo_str key = p->text.key;
+    if (ergo__str_is(p->text.kind, "board"))
+        return set_board(p, key);
+    if (ergo__str_is(p->text.kind, "rail"))
+        return set_rail(p, key);
+    if (!ergo__str_is(key, "device"))
+        return ergo__sections_bad(&p->text, "unknown key", key);
+    p->clock.device = keep(p);
+    return ERGO_OK;
 }
 
 /* ---- Both readings ------------------------------------------------------------------------- */
 
 static ergo_status read_lines(parser *p)
 {
-    p->at = 0;
-    p->line = 0;
-    p->section = NOWHERE;
+    p->text = ergo__sections_begin(p->text.text, p->text.log, p->text.file);
     p->board = (ergo_board){.name = "", .title = "", .compatible = "", .note = ""};
+    ergo__line line = ERGO__LINE_KEY;
     ergo_status status = ERGO_OK;
-    ergo_str line;
-    while (status == ERGO_OK && next_line(p, &line))
-        if (line.size > 0)
-            status = line.data[0] == '[' ? begin_section(p, line) : set(p, line);
-    return status == ERGO_OK ? end_section(p) : status;
+    while (status == ERGO_OK && line != ERGO__LINE_END) {
+        ergo__sections next = p->text;
+        status = ergo__sections_next(&next, &line);
+        if (status == ERGO_OK && line != ERGO__LINE_KEY)
+            status = end_section(p);
+        p->text = next;
+        if (status == ERGO_OK && line == ERGO__LINE_SECTION)
+            status = begin_section(p);
+        else if (status == ERGO_OK && line == ERGO__LINE_KEY)
+            status = set(p);
+    }
+    return status;
 }
 
 /* A part of a rail that is in the total must not be in it too. */
@@ -226,15 +148,16 @@ static ergo_status check(const parser *p)
             if (k != i && strcmp(p->rails[k].name, rail->within) == 0)
                 whole = &p->rails[k];
         if (rail->within[0] && !whole)
-            return ergo__fail(p->log, ERGO_E_FORMAT, "%s: rail %s is within '%s', which is no rail",
-                              p->file, rail->name, rail->within);
+            return ergo__fail(p->text.log, ERGO_E_FORMAT,
+                              "%s: rail %s is within '%s', which is no rail", p->text.file,
+                              rail->name, rail->within);
         if (whole && whole->total && rail->total)
-            return ergo__fail(p->log, ERGO_E_FORMAT,
-                              "%s: rail %s is within %s: both cannot be in the total", p->file,
+            return ergo__fail(p->text.log, ERGO_E_FORMAT,
+                              "%s: rail %s is within %s: both cannot be in the total", p->text.file,
                               rail->name, whole->name);
     }
     if (p->board.name[0] == '\0')
-        return ergo__fail(p->log, ERGO_E_FORMAT, "%s: the board has no name", p->file);
+        return ergo__fail(p->text.log, ERGO_E_FORMAT, "%s: the board has no name", p->text.file);
     return ERGO_OK;
 }
 
@@ -260,7 +183,7 @@ static ergo_status parse(parser *p, ergo_board **out)
 
 ergo_status ergo_board_size(ergo_str text, const ergo_log *log, const char *file, size_t *size)
 {
-    parser p = {.log = log, .file = file, .text = text, .arena = ergo__arena_counting()};
+    parser p = {.text = ergo__sections_begin(text, log, file), .arena = ergo__arena_counting()};
     ergo_board *none = NULL;
     const ergo_status status = parse(&p, &none);
     if (status == ERGO_OK)
@@ -271,7 +194,7 @@ ergo_status ergo_board_size(ergo_str text, const ergo_log *log, const char *file
 ergo_status ergo_board_parse(ergo_str text, const ergo_log *log, const char *file,
                              ergo_block memory, const ergo_board **out)
 {
-    parser p = {.log = log, .file = file, .text = text, .arena = ergo__arena_over(memory)};
+    parser p = {.text = ergo__sections_begin(text, log, file), .arena = ergo__arena_over(memory)};
     ergo_board *board = NULL;
     const ergo_status status = parse(&p, &board);
     if (status != ERGO_OK)
