@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/energy.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -59,21 +58,18 @@ tool_exit energy_find(energy *e, const common_options *options)
     }
     if (status != ERGO_OK)
         return tool_status(status, "sensors");
-    size_t count;
-    ergo_sensor *list = ergo_linux_sensors_list(e->sensors, &count);
-    e->total = ergo_board_apply(e->board, &config.log, list, count);
+    e->list = ergo_linux_sensors_list(e->sensors, &e->count);
+    e->total = ergo_board_apply(e->board, &config.log, e->list, e->count);
     return TOOL_DONE;
 }
 
 tool_exit energy_meter(energy *e, const common_options *options)
 {
-    size_t count;
-    const ergo_sensor *list = ergo_linux_sensors_list(e->sensors, &count);
-    if (count == 0)
+    if (e->count == 0)
         return TOOL_DONE;
     const ergo_meter_config config = {.log = common_log(options),
-                                      .sensors = list,
-                                      .sensor_count = (uint32_t)count,
+                                      .sensors = e->list,
+                                      .sensor_count = (uint32_t)e->count,
                                       .total = e->total};
     size_t size = 0;
     ergo_status status = ergo_meter_size(&config, &size);
@@ -122,7 +118,18 @@ void energy_close(energy *e)
 
 uint64_t energy_now(const energy *e)
 {
-    return e->account != NULL ? ergo_meter_now(e->meter) : 0;
+    return e->meter != NULL ? ergo_meter_now(e->meter) : 0;
+}
+
+void energy_wait(energy *e, uint64_t until_ns)
+{
+    const uint64_t now = energy_now(e);
+    if (now >= until_ns)
+        return;
+    const uint64_t ns = until_ns - now;
+    const struct timespec pause = {.tv_sec = (time_t)(ns / 1000000000),
+                                   .tv_nsec = (long)(ns % 1000000000)};
+    (void)nanosleep(&pause, NULL);
 }
 
 void energy_loaded(energy *e, uint64_t begin_ns)
@@ -145,155 +152,9 @@ void energy_settle(energy *e)
     if (e->account == NULL)
         return;
     const uint64_t end = energy_now(e);
-    const struct timespec pause = {.tv_nsec = 5000000};
     /* A sensor has a new reading within a second, or is too slow to wait for. */
     while (ergo_meter_known_ns(e->meter, ERGO_METER_TOTAL) < end &&
            energy_now(e) - end < UINT64_C(1000000000))
-        (void)nanosleep(&pause, NULL);
+        energy_wait(e, energy_now(e) + UINT64_C(5000000));
     ergo_account_settle(e->account, true);
-}
-
-/* ---- Saying -------------------------------------------------------------------------------- */
-
-static ergo_account_entry phase_of(const energy *e, ergo_phase phase)
-{
-    ergo_account_entry entry;
-    ergo_account_get_phase(e->account, phase, &entry);
-    return entry;
-}
-
-static uint64_t tokens_of(const ergo_account_entry *entry, ergo_phase phase)
-{
-    return phase == ERGO_PHASE_PREFILL ? entry->prefill_tokens : entry->decode_tokens;
-}
-
-double energy_per_token(const energy *e, ergo_phase phase)
-{
-    if (e->account == NULL)
-        return NAN;
-    const ergo_account_entry entry = phase_of(e, phase);
-    const uint64_t tokens = tokens_of(&entry, phase);
-    return tokens > 0 ? (double)entry.energy.uj * 1e-6 / (double)tokens : NAN;
-}
-
-/* "ina3221 VDD_IN", or several joined by " + ". */
-static void meter_text(const energy *e, char *text, size_t size)
-{
-    size_t count;
-    const ergo_sensor *list = ergo_linux_sensors_list(e->sensors, &count);
-    size_t used = 0;
-    text[0] = '\0';
-    for (size_t i = 0; i < count && used < size; i++) {
-        if ((e->total >> i & 1) == 0)
-            continue;
-        const ergo_sensor_info *info = &list[i].info;
-        const bool says_chip = strncmp(info->name, info->chip, strlen(info->chip)) == 0;
-        const int more = snprintf(text + used, size - used, "%s%s%s%s", used > 0 ? " + " : "",
-                                  says_chip ? "" : info->chip, says_chip ? "" : " ", info->name);
-        used += more > 0 ? (size_t)more : 0;
-    }
-}
-
-static void phase_json(const energy *e, ergo_phase phase, const char *name, json_writer *json)
-{
-    const ergo_account_entry entry = phase_of(e, phase);
-    const uint64_t tokens = tokens_of(&entry, phase);
-    json_object(json, name);
-    json_double(json, "joules", (double)entry.energy.uj * 1e-6);
-    json_double(json, "error_joules", (double)entry.energy.error_uj * 1e-6);
-    if (tokens > 0)
-        json_double(json, "joules_per_token", energy_per_token(e, phase));
-    else
-        json_null(json, "joules_per_token");
-    if (entry.idle_known)
-        json_double(json, "above_idle_joules", (double)entry.above_idle_uj * 1e-6);
-    else
-        json_null(json, "above_idle_joules");
-    json_double(json, "seconds", (double)entry.energy.ns * 1e-9);
-    json_u64(json, "readings", entry.energy.readings);
-    json_object_end(json);
-}
-
-/* Part of the time of the run that readings cover. */
-static double coverage(const energy *e)
-{
-    ergo_account_entry entry;
-    ergo_account_get_total(e->account, &entry);
-    return entry.energy.ns > 0 ? (double)entry.energy.covered_ns / (double)entry.energy.ns : 0;
-}
-
-static uint32_t flags_of(const energy *e)
-{
-    return phase_of(e, ERGO_PHASE_PREFILL).energy.flags |
-           phase_of(e, ERGO_PHASE_DECODE).energy.flags;
-}
-
-/* Why the figures are worth less than they look. */
-static const struct {
-    uint32_t flag;
-    const char *text;
-} warnings[] = {
-    {ERGO_ENERGY_FEW, "too short for this sensor"},
-    {ERGO_ENERGY_GAPS, "readings are missing"},
-    {ERGO_ENERGY_STUCK, "the sensor repeated itself"},
-    {ERGO_ENERGY_FAILED, "readings failed"},
-    {ERGO_ENERGY_CLOCK, "the clock jumped or the system slept"},
-    {ERGO_ENERGY_CLIPPED, "the run outlasted the meter's memory"},
-};
-#define WARNING_COUNT (sizeof warnings / sizeof *warnings)
-
-void energy_json(const energy *e, json_writer *json)
-{
-    char text[256];
-    uint64_t idle_uw;
-    if (e->account == NULL) {
-        json_null(json, "energy");
-        return;
-    }
-    meter_text(e, text, sizeof text);
-    json_object(json, "energy");
-    json_text(json, "meter", text);
-    json_text(json, "scope", e->board->name);
-    json_double(json, "coverage", coverage(e));
-    phase_json(e, ERGO_PHASE_LOAD, "load", json);
-    phase_json(e, ERGO_PHASE_PREFILL, "prefill", json);
-    phase_json(e, ERGO_PHASE_DECODE, "decode", json);
-    phase_json(e, ERGO_PHASE_IDLE, "idle", json);
-    if (ergo_account_idle(e->account, &idle_uw))
-        json_double(json, "idle_watts", (double)idle_uw * 1e-6);
-    else
-        json_null(json, "idle_watts");
-    json_array(json, "warnings");
-    for (size_t i = 0; i < WARNING_COUNT; i++)
-        if (flags_of(e) & warnings[i].flag)
-            json_text(json, NULL, warnings[i].text);
-    json_array_end(json);
-    json_object_end(json);
-}
-
-void energy_print(const energy *e)
-{
-    char text[256];
-    if (e->account == NULL)
-        return;
-    meter_text(e, text, sizeof text);
-    (void)fprintf(stderr, "run-model: energy");
-    static const struct {
-        ergo_phase phase;
-        const char *name;
-    } rows[] = {{ERGO_PHASE_PREFILL, "prefill"}, {ERGO_PHASE_DECODE, "decode"}};
-    for (size_t i = 0; i < 2; i++) {
-        const ergo_account_entry entry = phase_of(e, rows[i].phase);
-        const uint64_t tokens = tokens_of(&entry, rows[i].phase);
-        (void)fprintf(stderr, " %s %.3f +- %.3f J", rows[i].name, (double)entry.energy.uj * 1e-6,
-                      (double)entry.energy.error_uj * 1e-6);
-        if (tokens > 0)
-            (void)fprintf(stderr, " (%.4f J/token)", energy_per_token(e, rows[i].phase));
-        (void)fputc(i == 0 ? ',' : ';', stderr);
-    }
-    (void)fprintf(stderr, " %s, %.0f %% covered", text, 100 * coverage(e));
-    for (size_t i = 0; i < WARNING_COUNT; i++)
-        if (flags_of(e) & warnings[i].flag)
-            (void)fprintf(stderr, "; %s", warnings[i].text);
-    (void)fputc('\n', stderr);
 }

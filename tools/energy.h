@@ -15,7 +15,9 @@ typedef struct energy {
     void *sensors_memory, *board_memory, *meter_memory, *account_memory;
     ergo_linux_sensors *sensors;
     const ergo_board *board;
-    uint64_t total; /**< sensors that make the total, as bits */
+    ergo_sensor *list; /**< the board's sensors */
+    size_t count;
+    uint64_t total; /**< which of them make the total, as bits */
     ergo_meter *meter;
     ergo_account *account;
     uint32_t request;
@@ -32,8 +34,11 @@ tool_exit energy_open(energy *e, const common_options *options);
 
 void energy_close(energy *e);
 
-/** The time now on the meter's clock; 0 without an account. */
+/** The time now on the meter's clock; 0 without a meter. */
 uint64_t energy_now(const energy *e);
+
+/** Sleeps until a moment on the meter's clock; a signal ends it early. */
+void energy_wait(energy *e, uint64_t until_ns);
 
 /** What was done since `begin_ns`. */
 void energy_loaded(energy *e, uint64_t begin_ns);
@@ -41,6 +46,8 @@ void energy_step(energy *e, uint64_t begin_ns, uint32_t prefill_tokens, uint32_t
 
 /** Waits for the readings of what was done, and settles the account. */
 void energy_settle(energy *e);
+
+/** ---- energy_report.c ---- */
 
 /** Member "energy" of the JSON: null without an account. */
 void energy_json(const energy *e, json_writer *json);
