@@ -36,7 +36,8 @@ struct ergo_session {
     ergo__grammar_state *grammar; /* where the grammar stands, if there is one */
     ergo_decoder decoder;
 
-    uint32_t taken;      /* tokens in the present batch */
+    uint32_t taken;                         /* tokens in the present batch */
+    uint64_t prefill_tokens, decode_tokens; /* computed since it was opened */
     uint32_t logits_end; /* its logits of positions from here on are of a text that is gone */
 };
 

@@ -77,6 +77,7 @@ ergo_status ergo_session_open(ergo_engine *engine, const ergo_session_config *co
     session->config.stops = NULL;
     session->count = session->computed = session->prompt_end = 0;
     session->page_count = session->taken = session->logits_end = 0;
+    session->prefill_tokens = session->decode_tokens = 0;
     session->sampler = ergo__sampler_start(&c->sampler);
     session->stop = stop;
     session->grammar = grammar;
@@ -137,6 +138,13 @@ const ergo_token *ergo_session_tokens(const ergo_session *session, size_t *count
 {
     *count = session->count;
     return session->tokens;
+}
+
+void ergo_session_computed(const ergo_session *session, uint64_t *prefill_tokens,
+                           uint64_t *decode_tokens)
+{
+    *prefill_tokens = session->prefill_tokens;
+    *decode_tokens = session->decode_tokens;
 }
 
 ergo_status ergo_session_rewind(ergo_session *session, size_t count)

@@ -55,6 +55,10 @@ static void advance(ergo_engine *engine)
              session->taken > 0 && k < session->page_count; k++)
             engine->pages.page[session->table[k]].ready = true;
         session->computed += session->taken;
+        if (session->count == session->prompt_end)
+            session->prefill_tokens += session->taken;
+        else
+            session->decode_tokens += session->taken;
         session->logits_end = session->computed;
         session->taken = 0;
         if (session->config.score_only && session->computed == session->count &&

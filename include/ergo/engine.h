@@ -201,6 +201,14 @@ void ergo_session_cancel(ergo_session *session);
 const ergo_token *ergo_session_tokens(const ergo_session *session, size_t *count);
 
 /**
+ * How many tokens steps have computed for the session since it was opened, of what was fed and of
+ * what was generated. By how much they grow is the session's share of a step
+ * (ergo_account_share); tokens that another session had computed are not among them.
+ */
+void ergo_session_computed(const ergo_session *session, uint64_t *prefill_tokens,
+                           uint64_t *decode_tokens);
+
+/**
  * Keeps the first `count` tokens and forgets the rest, so that other tokens can be fed. Errors:
  * ERGO_E_ARGUMENT when there are fewer.
  */

@@ -99,6 +99,14 @@ static void sessions_that_start_together_compute_a_prefix_once(void **state)
     const ergo_step_report sum = test_engine_run_report(&e);
     assert_int_equal(sum.shared_tokens, 2 * 96);
     assert_int_equal(sum.prefill_tokens, 2 * 100 + 2 * 4);
+    uint64_t prefill[4], decode[4];
+    for (int i = 0; i < 4; i++)
+        ergo_session_computed(s[i], &prefill[i], &decode[i]);
+    assert_int_equal(prefill[3], 100); /* it shares nothing */
+    assert_int_equal(prefill[0] + prefill[1] + prefill[2], 100 + 2 * 4);
+    assert_int_equal(decode[0] + decode[1] + decode[2] + decode[3], sum.decode_tokens);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(decode[i], 19); /* the last of 20 tokens is never computed */
     for (int i = 0; i < 3; i++) {
         test_transcript_equal(&t[i], &t[3]);
         test_session_equal(s[i], s[3]);
