@@ -47,7 +47,8 @@ static const args_spec spec = {
         "Talks: each line you type is a turn. Ctrl-C ends an answer, at the prompt the chat;\n"
         "Ctrl-D ends it too. Where standard input is no terminal each line of it is a turn and\n"
         "the answers go to stdout, one after the other. When the context is full the oldest turns\n"
-        "are forgotten. --render takes [{\"role\": \"user\", \"content\": \"Hi\"}, ...] and runs "
+        "are forgotten. Where a sensor measures the whole board, a line on stderr says what each\n"
+        "answer cost. --render takes [{\"role\": \"user\", \"content\": \"Hi\"}, ...] and runs "
         "nothing.\n"
         "JSON: {\"format\", \"turns\": [{\"user\", \"text\", \"ids\", \"stop\", ...}], ...}, with\n"
         "--render {\"format\", \"prompt\"}.",
@@ -158,11 +159,16 @@ static tool_exit answer(talk *t, ergo_str user)
     free(prompt.ids);
     if (code != TOOL_DONE)
         return code;
+    tally_renew(&t->sum, 0);
     code = tally_run(&t->sum, t->state->engine);
-    if (t->options->common.json)
-        reply_json(&t->answer, t->chat.messages[t->chat.count - 1].content.data, &t->json);
-    else
+    energy_settle(&t->state->energy);
+    if (t->options->common.json) {
+        reply_json(&t->answer, t->chat.messages[t->chat.count - 1].content.data, &t->sum, 0,
+                   &t->json);
+    } else {
         reply_print(&t->answer, false);
+        energy_request_print(&t->state->energy, t->sum.members[0].request);
+    }
     if (code == TOOL_INTERRUPTED) {
         ergo_session_cancel(t->answer.session);
         (void)ergo_engine_step(t->state->engine, NULL);
@@ -226,6 +232,11 @@ static tool_exit open_session(talk *t, const sampling *settings)
     if (code == TOOL_DONE)
         code = tool_status(ergo_session_open(t->state->engine, &session, &t->answer.session),
                            "session");
+    if (code == TOOL_DONE)
+        code = tally_open(&t->sum, &t->state->energy, 1);
+    if (code == TOOL_DONE)
+        tally_join(&t->sum, t->answer.session);
+    energy_loaded(&t->state->energy, t->state->energy.opened_ns);
     t->context = options->context;
     if (t->context == 0)
         t->context = t->state->info.context < 4096 ? t->state->info.context : 4096;
@@ -264,6 +275,8 @@ static tool_exit run_talk(const chat_options *options, const chat_style *style, 
     const ergo_log log = common_log(&options->common);
     tool_exit code = sampling_open(&options->sampling, &log, &settings);
     if (code == TOOL_DONE)
+        code = energy_open(&state->energy, &options->common, 1);
+    if (code == TOOL_DONE)
         code = load_model(state, options->model, &options->common);
     if (code == TOOL_DONE && state->words == NULL) {
         tool_error("%s has no vocabulary", options->model);
@@ -277,6 +290,7 @@ static tool_exit run_talk(const chat_options *options, const chat_style *style, 
     state->engine = NULL;
     conversation_free(&t.chat);
     reply_free(&t.answer);
+    tally_close(&t.sum);
     sampling_close(&settings);
     return code;
 }

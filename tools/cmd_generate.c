@@ -50,7 +50,8 @@ static const args_spec spec = {
     .about =
         "Continues a text. The text streams to stdout as it is generated and ends with a line\n"
         "break; a summary goes to stderr. Neither --batch, --chunk, --threads nor other sequences\n"
-        "change what is generated: they are knobs for speed and energy.",
+        "change what is generated: they are knobs for speed and energy. Where a sensor measures\n"
+        "the whole board (run-model power list) the summary says what it cost, in joules.",
     .examples = "  run-model -m story.gguf -p \"Once upon a time\" -n 64\n"
                 "  run-model -m story.gguf -p \"Once\" --temp 0 --json | jq -r .sequences[0].text\n"
                 "  run-model -m chat.gguf -f question.txt --json-schema answer.schema.json\n"
@@ -103,7 +104,8 @@ static tool_exit open_engine(const generate_options *options, loaded *state)
 }
 
 static tool_exit open_sessions(const generate_options *options, const loaded *state,
-                               const sampling *settings, const token_list *prompt, reply *replies)
+                               const sampling *settings, const token_list *prompt, reply *replies,
+                               tally *sum)
 {
     for (uint32_t k = 0; k < options->sequences; k++) {
         reply *one = &replies[k];
@@ -124,6 +126,7 @@ static tool_exit open_sessions(const generate_options *options, const loaded *st
         ergo_status status = ergo_session_open(state->engine, &config, &one->session);
         if (status != ERGO_OK)
             return tool_status(status, "session");
+        tally_join(sum, one->session);
         status = ergo_session_feed(one->session, prompt->ids, prompt->count);
         if (status == ERGO_E_LIMIT) {
             tool_error("a prompt of %zu tokens does not fit the context; see --ctx", prompt->count);
@@ -141,7 +144,7 @@ static void print_json(const loaded *state, const tally *sum, const reply *repli
     json_object(&json, NULL);
     json_array(&json, "sequences");
     for (uint32_t k = 0; k < count; k++)
-        reply_json(&replies[k], NULL, &json);
+        reply_json(&replies[k], NULL, sum, k, &json);
     json_array_end(&json);
     tally_json(sum, state->seconds, &json);
     json_object_end(&json);
@@ -157,31 +160,30 @@ static void print_plain(const generate_options *options, const reply *replies)
     }
 }
 
-static tool_exit generate(const generate_options *options, loaded *state, uint64_t begin_ns,
-                          const sampling *settings, reply *replies)
+static tool_exit generate(const generate_options *options, loaded *state, const sampling *settings,
+                          reply *replies, tally *sum)
 {
     token_list prompt = {NULL, 0};
-    tally sum = {.energy = &state->energy};
     tool_exit code = read_prompt(options, state->words, &prompt);
     if (code == TOOL_DONE)
         code = open_engine(options, state);
     if (code == TOOL_DONE)
-        code = open_sessions(options, state, settings, &prompt, replies);
+        code = open_sessions(options, state, settings, &prompt, replies, sum);
     free(prompt.ids);
     if (code != TOOL_DONE)
         return code;
 
-    energy_loaded(&state->energy, begin_ns);
-    code = tally_run(&sum, state->engine);
+    energy_loaded(&state->energy, state->energy.opened_ns);
+    code = tally_run(sum, state->engine);
     energy_settle(&state->energy);
     for (uint32_t k = 0; k < options->sequences; k++)
         code = reply_exit(&replies[k], code);
     if (options->common.json)
-        print_json(state, &sum, replies, options->sequences);
+        print_json(state, sum, replies, options->sequences);
     else
         print_plain(options, replies);
     if (!options->common.json && !replies[0].gone)
-        tally_print(&sum, state->seconds);
+        tally_print(sum, state->seconds);
     return tool_flush(code);
 }
 
@@ -198,10 +200,10 @@ int cmd_generate(int argc, char **argv)
     sampling settings;
     const ergo_log log = common_log(&options.common);
     reply *replies = NULL;
+    tally sum = {.energy = NULL};
     code = sampling_open(&options.sampling, &log, &settings);
     if (code == TOOL_DONE)
-        code = energy_open(&state.energy, &options.common);
-    const uint64_t begin_ns = energy_now(&state.energy);
+        code = energy_open(&state.energy, &options.common, options.sequences);
     if (code == TOOL_DONE)
         code = load_model(&state, options.model, &options.common);
     if (code == TOOL_DONE && state.words == NULL) {
@@ -211,14 +213,17 @@ int cmd_generate(int argc, char **argv)
     }
     if (code == TOOL_DONE) {
         replies = tool_alloc(options.sequences, sizeof *replies);
-        code = TOOL_FAILED;
-        if (replies != NULL)
-            code = generate(&options, &state, begin_ns, &settings, replies);
+        code = tally_open(&sum, &state.energy, options.sequences);
+        if (replies == NULL)
+            code = TOOL_FAILED;
+        if (code == TOOL_DONE)
+            code = generate(&options, &state, &settings, replies, &sum);
     }
     load_close(&state); /* with the sessions, which use what is freed next */
     for (uint32_t k = 0; replies != NULL && k < options.sequences; k++)
         reply_free(&replies[k]);
     free(replies);
+    tally_close(&sum);
     sampling_close(&settings);
     return code;
 }

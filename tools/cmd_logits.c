@@ -80,6 +80,7 @@ static void report(const logits_options *options, const loaded *state, const sin
     if (!options->common.json) {
         (void)fprintf(stderr, "run-model: %u positions × %u logits in %s\n", to->next,
                       to->vocabulary, options->out);
+        energy_print(sum->energy);
         return;
     }
     json_writer json = json_start(stdout);
@@ -92,23 +93,39 @@ static void report(const logits_options *options, const loaded *state, const sin
     json_finish(&json);
 }
 
+/* Opens what is needed, the session fed and the file. */
+static tool_exit prepare(const logits_options *options, const token_list *list, loaded *state,
+                         sink *to, tally *sum)
+{
+    const ergo_session_config config = {
+        .score_only = true, .user = to, .on_logits = on_logits, .no_sharing = true};
+    tool_exit code = open_all(options, list, state);
+    if (code == TOOL_DONE)
+        code = tool_status(ergo_session_open(state->engine, &config, &to->session), "session");
+    if (code == TOOL_DONE)
+        code = tool_status(ergo_session_feed(to->session, list->ids, list->count), "--ids");
+    if (code == TOOL_DONE)
+        code = tally_open(sum, &state->energy, 1);
+    if (code == TOOL_DONE)
+        code = out_file_open(options->out, &to->file);
+    if (code == TOOL_DONE)
+        tally_join(sum, to->session);
+    return code;
+}
+
 static tool_exit run(const logits_options *options, const token_list *list, loaded *state)
 {
     sink to = {.vocabulary = state->info.vocabulary, .positions = list->count};
-    tally sum = {.prefill = {0, 0}};
-    const ergo_session_config config = {
-        .score_only = true, .user = &to, .on_logits = on_logits, .no_sharing = true};
-    tool_exit code = open_all(options, list, state);
-    if (code == TOOL_DONE)
-        code = tool_status(ergo_session_open(state->engine, &config, &to.session), "session");
-    if (code == TOOL_DONE)
-        code = tool_status(ergo_session_feed(to.session, list->ids, list->count), "--ids");
-    if (code == TOOL_DONE)
-        code = out_file_open(options->out, &to.file);
-    if (code != TOOL_DONE)
+    tally sum = {.energy = NULL};
+    tool_exit code = prepare(options, list, state, &to, &sum);
+    if (code != TOOL_DONE) {
+        tally_close(&sum);
         return code;
+    }
     to.shown = progress_start("logits");
+    energy_loaded(&state->energy, state->energy.opened_ns);
     code = tally_run(&sum, state->engine);
+    energy_settle(&state->energy);
     progress_end(&to.shown);
     if (to.out_of_order || (code == TOOL_DONE && !to.file.failed && to.next != list->count)) {
         tool_error("the engine gave logits for %u of %zu positions", to.next, list->count);
@@ -123,6 +140,7 @@ static tool_exit run(const logits_options *options, const token_list *list, load
     if (code == TOOL_INTERRUPTED)
         tool_error("interrupted at %u of %zu positions; %s is not written", to.next, list->count,
                    options->out);
+    tally_close(&sum);
     return tool_flush(code);
 }
 
@@ -136,7 +154,9 @@ int cmd_logits(int argc, char **argv)
         return args_wrong(&spec, "--ids and -o are needed");
     loaded state = {.path = NULL};
     token_list list = {NULL, 0};
-    code = load_model(&state, options.model, &options.common);
+    code = energy_open(&state.energy, &options.common, 1);
+    if (code == TOOL_DONE)
+        code = load_model(&state, options.model, &options.common);
     if (code == TOOL_DONE)
         code = id_list_parse(tool_str(options.ids), state.info.vocabulary, "--ids", &list);
     if (code == TOOL_DONE && list.count == 0)

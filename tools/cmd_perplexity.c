@@ -144,6 +144,11 @@ static tool_exit run_windows(const windows *cut, const token_list *text, ergo_to
         .score_only = true, .user = s, .on_logits = on_logits, .no_sharing = true};
     ergo_session *session = NULL;
     tool_exit code = tool_status(ergo_session_open(state->engine, &config, &session), "session");
+    if (code == TOOL_DONE)
+        code = tally_open(sum, &state->energy, 1);
+    if (code == TOOL_DONE)
+        tally_join(sum, session);
+    energy_loaded(&state->energy, state->energy.opened_ns);
     progress shown = progress_start("perplexity");
     for (size_t w = 0; code == TOOL_DONE && w < cut->count; w++) {
         ergo_token *tokens = text->ids + w * cut->step;
@@ -164,6 +169,7 @@ static tool_exit run_windows(const windows *cut, const token_list *text, ergo_to
         progress_show(&shown, (double)(w + 1) / (double)cut->count, detail);
     }
     progress_end(&shown);
+    energy_settle(&state->energy);
     return code;
 }
 
@@ -198,7 +204,7 @@ static tool_exit measure(const perplexity_options *options, loaded *state)
     token_list list = {NULL, 0};
     score s = {.vocabulary = state->info.vocabulary};
     windows cut = {0, 0, 0};
-    tally sum = {.prefill = {0, 0}};
+    tally sum = {.energy = NULL};
     tool_exit code = file_text_choose(NULL, options->path, "text", &text);
     if (code != TOOL_DONE)
         return code;
@@ -220,6 +226,7 @@ static tool_exit measure(const perplexity_options *options, loaded *state)
             code = TOOL_FAILED;
         }
     }
+    tally_close(&sum);
     free(list.ids);
     return tool_flush(code);
 }
@@ -231,7 +238,9 @@ int cmd_perplexity(int argc, char **argv)
     if (code != ARGS_GO_ON)
         return code;
     loaded state = {.path = NULL};
-    code = load_model(&state, options.model, &options.common);
+    code = energy_open(&state.energy, &options.common, 1);
+    if (code == TOOL_DONE)
+        code = load_model(&state, options.model, &options.common);
     if (code == TOOL_DONE && state.words == NULL) {
         tool_error("%s has no vocabulary", options.model);
         code = TOOL_BAD_FILE;

@@ -81,15 +81,22 @@ tool_exit energy_meter(energy *e, const common_options *options)
     return status == ERGO_OK ? TOOL_DONE : tool_status(status, "meter");
 }
 
-tool_exit energy_open(energy *e, const common_options *options)
+/* Entries that wait for readings: some seconds of steps, with the shares of all requests. */
+#define PENDING 1024u
+#define PENDING_PER_REQUEST 32u
+
+tool_exit energy_open(energy *e, const common_options *options, uint32_t requests)
 {
     tool_exit code = energy_find(e, options);
     if (code == TOOL_DONE && e->total != 0)
         code = energy_meter(e, options);
     if (code != TOOL_DONE || e->meter == NULL)
         return code;
-    const ergo_account_config config = {
-        .log = common_log(options), .meter = e->meter, .sensor = ERGO_METER_TOTAL};
+    const ergo_account_config config = {.log = common_log(options),
+                                        .meter = e->meter,
+                                        .sensor = ERGO_METER_TOTAL,
+                                        .max_requests = requests,
+                                        .max_pending = PENDING + PENDING_PER_REQUEST * requests};
     size_t size = 0;
     ergo_status status = ergo_account_size(&config, &size);
     if (status == ERGO_OK) {
@@ -98,8 +105,7 @@ tool_exit energy_open(energy *e, const common_options *options)
         status =
             block.data == NULL ? ERGO_E_SYSTEM : ergo_account_open(&config, block, &e->account);
     }
-    if (status == ERGO_OK)
-        status = ergo_account_request(e->account, &e->request);
+    e->opened_ns = energy_now(e);
     return status == ERGO_OK ? TOOL_DONE : tool_status(status, "account");
 }
 
@@ -132,18 +138,31 @@ void energy_wait(energy *e, uint64_t until_ns)
     (void)nanosleep(&pause, NULL);
 }
 
+uint32_t energy_request(energy *e)
+{
+    uint32_t request = 0;
+    if (e->account != NULL)
+        (void)ergo_account_request(e->account, &request); /* as many as energy_open was told */
+    return request;
+}
+
+void energy_release(energy *e, uint32_t request)
+{
+    if (e->account != NULL)
+        ergo_account_release(e->account, request);
+}
+
 void energy_loaded(energy *e, uint64_t begin_ns)
 {
     if (e->account != NULL)
         (void)ergo_account_phase(e->account, ERGO_PHASE_LOAD, begin_ns, energy_now(e));
 }
 
-void energy_step(energy *e, uint64_t begin_ns, uint32_t prefill_tokens, uint32_t decode_tokens)
+void energy_step(energy *e, uint64_t begin_ns, const ergo_account_share *shares, size_t count)
 {
     if (e->account == NULL)
         return;
-    const ergo_account_share share = {e->request, prefill_tokens, decode_tokens};
-    (void)ergo_account_step(e->account, begin_ns, energy_now(e), &share, 1);
+    (void)ergo_account_step(e->account, begin_ns, energy_now(e), shares, count);
     ergo_account_settle(e->account, false);
 }
 

@@ -20,7 +20,7 @@ typedef struct energy {
     uint64_t total; /**< which of them make the total, as bits */
     ergo_meter *meter;
     ergo_account *account;
-    uint32_t request;
+    uint64_t opened_ns; /**< when, on the meter's clock */
 } energy;
 
 /** Finds sensors and board as --board and --sysfs-root say. Failures are reported. */
@@ -29,8 +29,8 @@ tool_exit energy_find(energy *e, const common_options *options);
 /** Then opens the meter of all sensors, with its thread. Without sensors nothing is opened. */
 tool_exit energy_meter(energy *e, const common_options *options);
 
-/** Both, and an account of the total where there is one. */
-tool_exit energy_open(energy *e, const common_options *options);
+/** Both, and an account of the total where there is one, for so many requests at once. */
+tool_exit energy_open(energy *e, const common_options *options, uint32_t requests);
 
 void energy_close(energy *e);
 
@@ -40,9 +40,15 @@ uint64_t energy_now(const energy *e);
 /** Sleeps until a moment on the meter's clock; a signal ends it early. */
 void energy_wait(energy *e, uint64_t until_ns);
 
-/** What was done since `begin_ns`. */
+/** Begins a request: what one sequence or answer costs. 0 without an account. */
+uint32_t energy_request(energy *e);
+
+/** Ends it: its figures are gone. */
+void energy_release(energy *e, uint32_t request);
+
+/** What was done since `begin_ns`: loading and the like, or a step for some requests. */
 void energy_loaded(energy *e, uint64_t begin_ns);
-void energy_step(energy *e, uint64_t begin_ns, uint32_t prefill_tokens, uint32_t decode_tokens);
+void energy_step(energy *e, uint64_t begin_ns, const ergo_account_share *shares, size_t count);
 
 /** Waits for the readings of what was done, and settles the account. */
 void energy_settle(energy *e);
@@ -51,6 +57,12 @@ void energy_settle(energy *e);
 
 /** Member "energy" of the JSON: null without an account. */
 void energy_json(const energy *e, json_writer *json);
+
+/** Member "energy" of a request; null without an account. */
+void energy_request_json(const energy *e, uint32_t request, json_writer *json);
+
+/** One line on stderr about a request; nothing without an account. */
+void energy_request_print(const energy *e, uint32_t request);
 
 /** One line on stderr; nothing without an account. */
 void energy_print(const energy *e);

@@ -22,7 +22,7 @@ double energy_per_token(const energy *e, ergo_phase phase)
         return NAN;
     const ergo_account_entry entry = phase_of(e, phase);
     const uint64_t tokens = tokens_of(&entry, phase);
-    return tokens > 0 ? (double)entry.energy.uj * 1e-6 / (double)tokens : NAN;
+    return tokens > 0 ? (double)entry.energy.uj / 1e6 / (double)tokens : NAN;
 }
 
 /* "ina3221 VDD_IN", or several joined by " + ". */
@@ -41,22 +41,24 @@ static void meter_text(const energy *e, char *text, size_t size)
     }
 }
 
+/* Members that the figures of phases and of requests have in common. */
+static void entry_json(const ergo_account_entry *entry, json_writer *json)
+{
+    json_double(json, "joules", (double)entry->energy.uj / 1e6);
+    json_double(json, "error_joules", (double)entry->energy.error_uj / 1e6);
+    if (entry->idle_known)
+        json_double(json, "above_idle_joules", (double)entry->above_idle_uj / 1e6);
+    else
+        json_null(json, "above_idle_joules");
+}
+
 static void phase_json(const energy *e, ergo_phase phase, const char *name, json_writer *json)
 {
     const ergo_account_entry entry = phase_of(e, phase);
-    const uint64_t tokens = tokens_of(&entry, phase);
     json_object(json, name);
-    json_double(json, "joules", (double)entry.energy.uj * 1e-6);
-    json_double(json, "error_joules", (double)entry.energy.error_uj * 1e-6);
-    if (tokens > 0)
-        json_double(json, "joules_per_token", energy_per_token(e, phase));
-    else
-        json_null(json, "joules_per_token");
-    if (entry.idle_known)
-        json_double(json, "above_idle_joules", (double)entry.above_idle_uj * 1e-6);
-    else
-        json_null(json, "above_idle_joules");
-    json_double(json, "seconds", (double)entry.energy.ns * 1e-9);
+    entry_json(&entry, json);
+    json_double(json, "joules_per_token", energy_per_token(e, phase));
+    json_double(json, "seconds", (double)entry.energy.ns / 1e9);
     json_u64(json, "readings", entry.energy.readings);
     json_object_end(json);
 }
@@ -107,7 +109,7 @@ void energy_json(const energy *e, json_writer *json)
     phase_json(e, ERGO_PHASE_DECODE, "decode", json);
     phase_json(e, ERGO_PHASE_IDLE, "idle", json);
     if (ergo_account_idle(e->account, &idle_uw))
-        json_double(json, "idle_watts", (double)idle_uw * 1e-6);
+        json_double(json, "idle_watts", (double)idle_uw / 1e6);
     else
         json_null(json, "idle_watts");
     json_array(json, "warnings");
@@ -116,6 +118,32 @@ void energy_json(const energy *e, json_writer *json)
             json_text(json, NULL, warnings[i].text);
     json_array_end(json);
     json_object_end(json);
+}
+
+void energy_request_json(const energy *e, uint32_t request, json_writer *json)
+{
+    ergo_account_entry entry;
+    if (e->account == NULL || ergo_account_get_request(e->account, request, &entry) != ERGO_OK) {
+        json_null(json, "energy");
+        return;
+    }
+    json_object(json, "energy");
+    entry_json(&entry, json);
+    json_u64(json, "prefill_tokens", entry.prefill_tokens);
+    json_u64(json, "decode_tokens", entry.decode_tokens);
+    json_object_end(json);
+}
+
+void energy_request_print(const energy *e, uint32_t request)
+{
+    ergo_account_entry entry;
+    if (e->account == NULL || ergo_account_get_request(e->account, request, &entry) != ERGO_OK)
+        return;
+    (void)fflush(stdout);
+    (void)fprintf(stderr, "run-model: %.3f +- %.3f J for %llu tokens read and %llu written\n",
+                  (double)entry.energy.uj / 1e6, (double)entry.energy.error_uj / 1e6,
+                  (unsigned long long)entry.prefill_tokens,
+                  (unsigned long long)entry.decode_tokens);
 }
 
 void energy_print(const energy *e)
@@ -132,8 +160,8 @@ void energy_print(const energy *e)
     for (size_t i = 0; i < 2; i++) {
         const ergo_account_entry entry = phase_of(e, rows[i].phase);
         const uint64_t tokens = tokens_of(&entry, rows[i].phase);
-        (void)fprintf(stderr, " %s %.3f +- %.3f J", rows[i].name, (double)entry.energy.uj * 1e-6,
-                      (double)entry.energy.error_uj * 1e-6);
+        (void)fprintf(stderr, " %s %.3f +- %.3f J", rows[i].name, (double)entry.energy.uj / 1e6,
+                      (double)entry.energy.error_uj / 1e6);
         if (tokens > 0)
             (void)fprintf(stderr, " (%.4f J/token)", energy_per_token(e, rows[i].phase));
         (void)fputc(i == 0 ? ',' : ';', stderr);

@@ -3,8 +3,6 @@
 
 #include <stdlib.h>
 
-#include "tools/tally.h"
-
 bool reply_on_token(void *user, const ergo_token_event *event)
 {
     reply *state = user;
@@ -49,7 +47,8 @@ void reply_print(const reply *state, bool ids)
         (void)putchar('\n');
 }
 
-void reply_json(const reply *state, const char *user, json_writer *json)
+void reply_json(const reply *state, const char *user, const tally *sum, uint32_t member,
+                json_writer *json)
 {
     json_object(json, NULL);
     if (user != NULL)
@@ -62,6 +61,7 @@ void reply_json(const reply *state, const char *user, json_writer *json)
     json_text(json, "stop", tally_stop_name(ergo_session_status(state->session)));
     json_u64(json, "prompt_tokens", state->prompt_tokens);
     json_u64(json, "generated_tokens", reply_count(state));
+    energy_request_json(sum->energy, sum->members[member].request, json);
     json_object_end(json);
 }
 

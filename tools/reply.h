@@ -5,6 +5,7 @@
 #include "ergo/engine.h"
 #include "tools/buffer.h"
 #include "tools/json_write.h"
+#include "tools/tally.h"
 #include "tools/tool.h"
 
 /** Where the tokens of one session go: kept, and written to stdout as they come where asked. */
@@ -30,8 +31,12 @@ size_t reply_count(const reply *state); /**< of generated tokens */
 /** Writes text or ids to stdout, and the line break that ends them where none is there. */
 void reply_print(const reply *state, bool ids);
 
-/** One of the JSON's "sequences". `user` is the turn of a chat that was answered, or NULL. */
-void reply_json(const reply *state, const char *user, json_writer *json);
+/**
+ * One of the JSON's "sequences"; `member` of the tally is its session. `user` is the turn of a chat
+ * that was answered, or NULL.
+ */
+void reply_json(const reply *state, const char *user, const tally *sum, uint32_t member,
+                json_writer *json);
 
 /** Only after the session is closed. */
 void reply_free(reply *state);

@@ -1,7 +1,57 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/tally.h"
 
+#include <stdlib.h>
+
 #include "tools/interrupt.h"
+
+tool_exit tally_open(tally *sum, energy *e, uint32_t sessions)
+{
+    *sum = (tally){.energy = e};
+    sum->members = tool_alloc(sessions, sizeof *sum->members);
+    sum->shares = tool_alloc(sessions, sizeof *sum->shares);
+    return sum->members != NULL && sum->shares != NULL ? TOOL_DONE : TOOL_FAILED;
+}
+
+void tally_close(tally *sum)
+{
+    free(sum->members);
+    free(sum->shares);
+    sum->members = NULL;
+    sum->shares = NULL;
+}
+
+void tally_join(tally *sum, ergo_session *session)
+{
+    tally_member *member = &sum->members[sum->member_count++];
+    *member = (tally_member){.session = session, .request = energy_request(sum->energy)};
+    ergo_session_computed(session, &member->prefill_tokens, &member->decode_tokens);
+}
+
+void tally_renew(tally *sum, uint32_t member)
+{
+    energy_release(sum->energy, sum->members[member].request);
+    sum->members[member].request = energy_request(sum->energy);
+}
+
+/* Accounts for a step that began at `begin_ns`: to each member what it has computed since. */
+static void share_step(tally *sum, uint64_t begin_ns)
+{
+    size_t count = 0;
+    for (uint32_t i = 0; i < sum->member_count; i++) {
+        tally_member *member = &sum->members[i];
+        const tally_member before = *member;
+        ergo_session_computed(member->session, &member->prefill_tokens, &member->decode_tokens);
+        const ergo_account_share share = {
+            .request = member->request,
+            .prefill_tokens = (uint32_t)(member->prefill_tokens - before.prefill_tokens),
+            .decode_tokens = (uint32_t)(member->decode_tokens - before.decode_tokens)};
+        if (share.prefill_tokens + share.decode_tokens > 0)
+            sum->shares[count++] = share;
+    }
+    if (count > 0)
+        energy_step(sum->energy, begin_ns, sum->shares, count);
+}
 
 void tally_add(tally *sum, const ergo_step_report *report)
 {
@@ -30,7 +80,7 @@ tool_exit tally_run(tally *sum, ergo_engine *engine)
         ergo_step_report report = {.sessions = 0};
         if (interrupt_requested())
             return TOOL_INTERRUPTED;
-        const uint64_t begin_ns = sum->energy != NULL ? energy_now(sum->energy) : 0;
+        const uint64_t begin_ns = energy_now(sum->energy);
         const ergo_status status = ergo_engine_step(engine, &report);
         if (status == ERGO_IDLE)
             return TOOL_DONE;
@@ -39,8 +89,7 @@ tool_exit tally_run(tally *sum, ergo_engine *engine)
             return code == TOOL_DEVICE ? code : TOOL_FAILED;
         }
         tally_add(sum, &report);
-        if (sum->energy != NULL && report.prefill_tokens + report.decode_tokens > 0)
-            energy_step(sum->energy, begin_ns, report.prefill_tokens, report.decode_tokens);
+        share_step(sum, begin_ns);
     }
 }
 
@@ -60,10 +109,7 @@ void tally_json(const tally *sum, double load_seconds, json_writer *json)
     json_u64(json, "shared_tokens", sum->shared_tokens);
     json_double(json, "load_seconds", load_seconds);
     json_u64(json, "peak_bytes", tool_peak_bytes());
-    if (sum->energy != NULL)
-        energy_json(sum->energy, json);
-    else
-        json_null(json, "energy");
+    energy_json(sum->energy, json);
 }
 
 void tally_print(const tally *sum, double load_seconds)
@@ -76,8 +122,7 @@ void tally_print(const tally *sum, double load_seconds)
                   (unsigned long long)sum->prefill.tokens, tally_rate(&sum->prefill),
                   (unsigned long long)sum->decode.tokens, tally_rate(&sum->decode), load_seconds,
                   tool_bytes_text(tool_peak_bytes(), peak));
-    if (sum->energy != NULL)
-        energy_print(sum->energy);
+    energy_print(sum->energy);
 }
 
 const char *tally_stop_name(ergo_status ended)

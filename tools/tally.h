@@ -12,13 +12,33 @@ typedef struct tally_phase {
     double seconds;
 } tally_phase;
 
-/** What the steps of a run add up to. Start from zeroed. */
+/** A session of the run, whose costs are a request of their own. */
+typedef struct tally_member {
+    ergo_session *session;
+    uint32_t request;
+    uint64_t prefill_tokens, decode_tokens; /**< computed up to the last step */
+} tally_member;
+
+/** What the steps of a run add up to. */
 typedef struct tally {
     tally_phase prefill;
     tally_phase decode;
     uint64_t shared_tokens; /**< of prompts, found computed by another session */
-    energy *energy;         /**< where the steps are accounted for; NULL: nowhere */
+    energy *energy;         /**< where the steps are accounted for */
+    tally_member *members;
+    ergo_account_share *shares; /**< of a step; room for all members */
+    uint32_t member_count;
 } tally;
+
+/** Begins with nothing, for at most so many sessions. `e` has been opened for as many. */
+tool_exit tally_open(tally *sum, energy *e, uint32_t sessions);
+void tally_close(tally *sum);
+
+/** Makes a session the next member. */
+void tally_join(tally *sum, ergo_session *session);
+
+/** Begins a new request of a member: the next answer of a chat. */
+void tally_renew(tally *sum, uint32_t member);
 
 void tally_add(tally *sum, const ergo_step_report *report);
 

@@ -218,7 +218,8 @@ class Generate(Case):
         for phase in ("prefill", "decode"):
             self.assertEqual(set(out[phase]), {"tokens", "seconds", "tokens_per_s"})
         one = out["sequences"][0]
-        self.assertEqual(set(one), {"text", "ids", "stop", "prompt_tokens", "generated_tokens"})
+        self.assertEqual(set(one), {"text", "ids", "stop", "prompt_tokens", "generated_tokens",
+                                    "energy"})
         self.assertEqual(len(one["ids"]), one["generated_tokens"])
         self.assertEqual(out["prefill"]["tokens"], one["prompt_tokens"])
         self.assertEqual(out["decode"]["tokens"], one["generated_tokens"] - 1)
