@@ -63,7 +63,8 @@ static bool ends_with(const char *text, const char *end)
 
 static bool measures_power(const ergo_sensor *sensor)
 {
-    return sensor->info.quantity != ERGO_QUANTITY_TEMPERATURE;
+    return sensor->info.quantity == ERGO_QUANTITY_POWER ||
+           sensor->info.quantity == ERGO_QUANTITY_ENERGY;
 }
 
 /* A sensor is a rail when it has its label, or sits at its address and channel. */
@@ -98,7 +99,7 @@ static uint64_t guess_total(const ergo_log *log, const ergo_sensor *sensors, siz
     for (size_t i = 0; i < count; i++) {
         const char *name = sensors[i].info.name;
         if (!measures_power(&sensors[i]) || strchr(name, '/'))
-            continue; /* a temperature, or a part of a package */
+            continue; /* no power, or a part of a package */
         if (strcmp(name, "psys") == 0 || strcmp(name, "VDD_IN") == 0)
             return UINT64_C(1) << i;
         found++;

@@ -54,8 +54,8 @@ static ergo_status check(const ergo_meter_config *config)
                           config->sensor_count);
     for (uint32_t i = 0; i < config->sensor_count; i++)
         if ((config->total >> i & 1) != 0 &&
-            config->sensors[i].info.quantity == ERGO_QUANTITY_TEMPERATURE)
-            return ergo__fail(log, ERGO_E_ARGUMENT, "meter: total names %s, a temperature",
+            ergo__quantity_is_shown_only(config->sensors[i].info.quantity))
+            return ergo__fail(log, ERGO_E_ARGUMENT, "meter: total names %s, which has no energy",
                               config->sensors[i].info.name);
     if (config->clock.now_ns && !config->poll)
         return ergo__fail(log, ERGO_E_ARGUMENT, "meter: a clock of the caller's needs poll");
@@ -68,7 +68,7 @@ static ergo_meter *lay_meter(const ergo_meter_config *config, ergo__arena *arena
     ergo_meter *meter = ERGO__TAKE_LINE(arena, ergo_meter, 1);
     channel *channels = ERGO__TAKE(arena, channel, config->sensor_count);
     for (uint32_t i = 0; i < config->sensor_count; i++) {
-        const bool integrates = config->sensors[i].info.quantity != ERGO_QUANTITY_TEMPERATURE;
+        const bool integrates = !ergo__quantity_is_shown_only(config->sensors[i].info.quantity);
         ergo__track_layout(channels ? &channels[i].track : NULL, arena, integrates ? history : 0);
     }
     if (meter)
@@ -103,9 +103,10 @@ static uint64_t suspended_ns(const ergo_meter *meter)
 
 /* ---- Sampling ------------------------------------------------------------------------------ */
 
-static bool is_temperature(const channel *c)
+/* Temperatures and clocks have no energy. */
+static bool is_shown_only(const channel *c)
 {
-    return c->sensor.info.quantity == ERGO_QUANTITY_TEMPERATURE;
+    return ergo__quantity_is_shown_only(c->sensor.info.quantity);
 }
 
 /* Half the update period; while that is being found out, as fast as allowed. */
@@ -113,9 +114,9 @@ static uint32_t sample_us(const ergo_meter *meter, const channel *c, uint64_t no
 {
     if (meter->config.period_us > 0)
         return meter->config.period_us;
-    const bool learning = !is_temperature(c) && c->track.changes < LEARNING_STEPS &&
+    const bool learning = !is_shown_only(c) && c->track.changes < LEARNING_STEPS &&
                           now_ns - meter->opened_ns < LEARNING_NS;
-    uint64_t us = is_temperature(c) ? MOST_SAMPLE_US : c->track.period_us / 2;
+    uint64_t us = is_shown_only(c) ? MOST_SAMPLE_US : c->track.period_us / 2;
     if (learning || us < LEAST_SAMPLE_US)
         us = LEAST_SAMPLE_US;
     us *= meter->slower;
@@ -147,7 +148,7 @@ static void take_reading(ergo_meter *meter, channel *c)
     if (status == ERGO_OK) {
         c->value = reading.value;
         c->value_ns = now;
-        if (!is_temperature(c))
+        if (!is_shown_only(c))
             (void)ergo__track_add(&c->track, &reading, now, suspended_ns(meter));
     } else {
         ergo__track_fail(&c->track);
@@ -236,7 +237,7 @@ ergo_status ergo_meter_open(const ergo_meter_config *config, ergo_block memory, 
         channel *c = &channels[i];
         const ergo__track laid = {.runs = c->track.runs, .capacity = c->track.capacity};
         *c = (channel){.sensor = config->sensors[i], .track = laid, .next_ns = meter->opened_ns};
-        if (!is_temperature(c))
+        if (!is_shown_only(c))
             ergo__track_begin(&c->track, &c->sensor);
     }
     status = first_readings(meter);
@@ -280,7 +281,7 @@ static ergo_status check_sensor(const ergo_meter *meter, uint32_t sensor, bool e
     if (sensor >= meter->config.sensor_count)
         return ERGO_E_ARGUMENT;
     const channel *c = &meter->channels[sensor];
-    return energy && (is_temperature(c) || c->out) ? ERGO_E_NOT_FOUND : ERGO_OK;
+    return energy && (is_shown_only(c) || c->out) ? ERGO_E_NOT_FOUND : ERGO_OK;
 }
 
 /* Adds what one sensor says about a window to what others have said. */
@@ -351,7 +352,7 @@ uint64_t ergo_meter_known_ns(ergo_meter *meter, uint32_t sensor)
 static void add_state(const channel *c, uint64_t now_ns, ergo_meter_state *sum)
 {
     const uint64_t age = now_ns > c->value_ns ? now_ns - c->value_ns : 0;
-    sum->value += is_temperature(c) ? c->value : ergo__track_power_uw(&c->track);
+    sum->value += is_shown_only(c) ? c->value : ergo__track_power_uw(&c->track);
     sum->age_ns = age > sum->age_ns ? age : sum->age_ns;
     sum->period_us = c->track.period_us > sum->period_us ? c->track.period_us : sum->period_us;
     sum->noise = (uint32_t)lround(hypot(sum->noise, c->track.noise));

@@ -10,6 +10,12 @@
  * by what rules). It knows neither clock nor thread.
  */
 
+/** Whether sensors of a quantity have no energy: they are shown and no more. */
+static inline bool ergo__quantity_is_shown_only(ergo_quantity quantity)
+{
+    return quantity != ERGO_QUANTITY_POWER && quantity != ERGO_QUANTITY_ENERGY;
+}
+
 /** A run of equal readings. Times are those that the readings belong to, not when they were made.
  */
 typedef struct ergo__run {

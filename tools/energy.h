@@ -67,6 +67,13 @@ void energy_request_print(const energy *e, uint32_t request);
 /** One line on stderr; nothing without an account. */
 void energy_print(const energy *e);
 
+/** What ERGO_ENERGY_... flags mean: items of an array, or "; ..." on stderr. */
+void energy_warnings_json(uint32_t flags, json_writer *json);
+void energy_warnings_print(uint32_t flags);
+
+/** What measures the whole: "ina3221 VDD_IN", or several joined by " + ". */
+void energy_meter_text(const energy *e, char *text, size_t size);
+
 /** Joules per token of a phase; NAN when it is not known. */
 double energy_per_token(const energy *e, ergo_phase phase);
 

@@ -25,8 +25,7 @@ double energy_per_token(const energy *e, ergo_phase phase)
     return tokens > 0 ? (double)entry.energy.uj / 1e6 / (double)tokens : NAN;
 }
 
-/* "ina3221 VDD_IN", or several joined by " + ". */
-static void meter_text(const energy *e, char *text, size_t size)
+void energy_meter_text(const energy *e, char *text, size_t size)
 {
     size_t used = 0;
     text[0] = '\0';
@@ -91,6 +90,20 @@ static const struct {
 };
 #define WARNING_COUNT (sizeof warnings / sizeof *warnings)
 
+void energy_warnings_json(uint32_t flags, json_writer *json)
+{
+    for (size_t i = 0; i < WARNING_COUNT; i++)
+        if (flags & warnings[i].flag)
+            json_text(json, NULL, warnings[i].text);
+}
+
+void energy_warnings_print(uint32_t flags)
+{
+    for (size_t i = 0; i < WARNING_COUNT; i++)
+        if (flags & warnings[i].flag)
+            (void)fprintf(stderr, "; %s", warnings[i].text);
+}
+
 void energy_json(const energy *e, json_writer *json)
 {
     char text[256];
@@ -99,7 +112,7 @@ void energy_json(const energy *e, json_writer *json)
         json_null(json, "energy");
         return;
     }
-    meter_text(e, text, sizeof text);
+    energy_meter_text(e, text, sizeof text);
     json_object(json, "energy");
     json_text(json, "meter", text);
     json_text(json, "scope", e->board->name);
@@ -113,9 +126,7 @@ void energy_json(const energy *e, json_writer *json)
     else
         json_null(json, "idle_watts");
     json_array(json, "warnings");
-    for (size_t i = 0; i < WARNING_COUNT; i++)
-        if (flags_of(e) & warnings[i].flag)
-            json_text(json, NULL, warnings[i].text);
+    energy_warnings_json(flags_of(e), json);
     json_array_end(json);
     json_object_end(json);
 }
@@ -151,7 +162,7 @@ void energy_print(const energy *e)
     char text[256];
     if (e->account == NULL)
         return;
-    meter_text(e, text, sizeof text);
+    energy_meter_text(e, text, sizeof text);
     (void)fprintf(stderr, "run-model: energy");
     static const struct {
         ergo_phase phase;
@@ -167,8 +178,6 @@ void energy_print(const energy *e)
         (void)fputc(i == 0 ? ',' : ';', stderr);
     }
     (void)fprintf(stderr, " %s, %.0f %% covered", text, 100 * coverage(e));
-    for (size_t i = 0; i < WARNING_COUNT; i++)
-        if (flags_of(e) & warnings[i].flag)
-            (void)fprintf(stderr, "; %s", warnings[i].text);
+    energy_warnings_print(flags_of(e));
     (void)fputc('\n', stderr);
 }

@@ -16,6 +16,7 @@ static const tool_command commands[] = {
     {"synth", "write a model of a real shape with random weights", cmd_synth},
     {"quantize", "write a model with smaller weights", cmd_quantize},
     {"pack", "write a model that opens at once, its weights in the kernels' order", cmd_pack},
+    {"power", "what the board draws, and how well that is known", cmd_power},
     {"devices", "what a model can run on", cmd_devices},
     {"version", "the version of run-model", cmd_version},
 };

@@ -6,7 +6,8 @@
 #include "sensor.h"
 
 /*
- * What a Linux system has to measure with: hwmon, IIO, powercap, power_supply and thermal zones.
+ * What a Linux system has to measure with: hwmon, IIO, powercap, power_supply, thermal zones and
+ * the clocks of cpufreq and devfreq.
  * Files are opened once and stay open.
  */
 

@@ -17,6 +17,7 @@ typedef enum ergo_quantity {
     ERGO_QUANTITY_POWER = 0,   /**< microwatts; negative where a battery is charged */
     ERGO_QUANTITY_ENERGY,      /**< microjoules since some start; only grows, wraps at `range` */
     ERGO_QUANTITY_TEMPERATURE, /**< millidegrees Celsius */
+    ERGO_QUANTITY_CLOCK,       /**< kilohertz */
 } ergo_quantity;
 
 #define ERGO_SENSOR_NAME_MAX 48

@@ -101,10 +101,14 @@ static void make_unique(const ergo_linux_sensors *sensors, char name[ERGO_SENSOR
     memcpy(name, tried, sizeof tried);
 }
 
-static const char *advice_for(ergo_status status)
+static const char *advice_for(ergo_status status, const char *chip)
 {
     switch (status) {
     case ERGO_E_PERMISSION:
+        if (strcmp(chip, "rapl") == 0)
+            return "since Linux 5.10 root alone may read it: let your group, by a udev rule "
+                   "(KERNEL "
+                   "\"intel-rapl*\") or a tmpfiles.d entry, or run as root";
         return "let your user read this file: a udev rule or tmpfiles.d entry, or run as root";
     case ERGO_E_UNSUPPORTED:
         return "the channel is switched off: write 1 to its _enable file";
@@ -148,7 +152,8 @@ bool ergo__linux_add(ergo_linux_sensors *sensors, const ergo_sensor_info *info,
         status = ergo__sysfs_status(reader->fd[0] < 0 ? error : errno);
     else
         status = sensor->read(reader, &reading);
-    ergo__linux_found(sensors, file, status, advice_for(status), "%s %s", info->chip, info->name);
+    ergo__linux_found(sensors, file, status, advice_for(status, info->chip), "%s %s", info->chip,
+                      info->name);
     if (status != ERGO_OK && status != ERGO_E_IO) {
         close_reader(reader);
         return false;
@@ -177,6 +182,8 @@ ergo_status ergo_linux_sensors_open(const ergo_linux_config *config, ergo_block 
     ergo__linux_find_powercap(sensors);
     ergo__linux_find_batteries(sensors);
     ergo__linux_find_zones(sensors);
+    ergo__linux_find_clocks(sensors);
+    ergo__linux_find_buses(sensors);
     *out = sensors;
     return ERGO_OK;
 }

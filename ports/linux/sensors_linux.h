@@ -56,6 +56,10 @@ void ergo__linux_find_iio(ergo_linux_sensors *sensors);
 void ergo__linux_find_powercap(ergo_linux_sensors *sensors);
 void ergo__linux_find_batteries(ergo_linux_sensors *sensors);
 void ergo__linux_find_zones(ergo_linux_sensors *sensors);
+void ergo__linux_find_clocks(ergo_linux_sensors *sensors);
+
+/** What a sensor or a marker could be attached to: findings alone. */
+void ergo__linux_find_buses(ergo_linux_sensors *sensors);
 
 /** What a chip of TI's INA family is like; NULL for others. */
 typedef struct ergo__ina_facts {

@@ -129,7 +129,7 @@ class Case(unittest.TestCase):
 
 class CommandLine(Case):
     commands = ["generate", "chat", "inspect", "tokenize", "perplexity", "logits", "bench", "synth",
-                "quantize", "pack", "devices", "version"]
+                "quantize", "pack", "power", "devices", "version"]
 
     def test_every_command_explains_itself(self):
         for command in self.commands:

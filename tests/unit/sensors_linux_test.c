@@ -246,6 +246,30 @@ static void an_empty_system_has_no_sensors_and_says_so(void **state)
     close_tree();
 }
 
+static void clocks_are_shown_and_what_could_be_attached_is_found(void **state)
+{
+    (void)state;
+    open_tree("[sys/devices/system/cpu/cpufreq/policy4]\n"
+              "scaling_cur_freq = 2208000\nscaling_max_freq = 2400000\n"
+              "[sys/class/devfreq/fb000000.gpu]\n"
+              "cur_freq = 850000000\nmax_freq = 1000000000\n"
+              "[dev]\ni2c-7 = x\ngpiochip0 = x\n");
+    assert_true(value_of("policy4") == 2208000);
+    assert_true(value_of("fb000000.gpu") == 850000);
+    assert_int_equal(named("policy4")->info.quantity, ERGO_QUANTITY_CLOCK);
+    size_t count;
+    const ergo_linux_finding *found = ergo_linux_sensors_findings(sensors, &count);
+    static const char *const expected[] = {"set cpufreq policy4", "set devfreq fb000000.gpu",
+                                           "bus i2c-7", "lines gpiochip0"};
+    for (size_t k = 0; k < 4; k++) {
+        bool seen = false;
+        for (size_t i = 0; i < count; i++)
+            seen = seen || (strcmp(found[i].what, expected[k]) == 0 && found[i].status == ERGO_OK);
+        assert_true(seen);
+    }
+    close_tree();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -255,6 +279,7 @@ int main(void)
         cmocka_unit_test(batteries_give_what_they_are_drained_of),
         cmocka_unit_test(iio_gives_its_power_in_milliwatts),
         cmocka_unit_test(what_cannot_be_read_is_found_with_advice),
+        cmocka_unit_test(clocks_are_shown_and_what_could_be_attached_is_found),
         cmocka_unit_test(an_empty_system_has_no_sensors_and_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ERGO_TOOLS_POWER_CMD_H
+#define ERGO_TOOLS_POWER_CMD_H
+
+#include "tools/energy.h"
+#include "tools/tool.h"
+
+/* The subcommands of run-model power, and what they share. argv[0] is the subcommand's name. */
+
+int power_list(int argc, char **argv);
+
+/** Whether sensor i measures power or energy. */
+bool power_measures(const energy *e, size_t i);
+
+/** How many do. */
+size_t power_count(const energy *e);
+
+/** What the board says of sensor i: the rail that it is a part of; NULL for none. */
+const char *power_part_of(const energy *e, size_t i);
+
+/** TOOL_DONE, or TOOL_DEVICE after a message where no sensor measures power. */
+tool_exit power_need_sensor(const energy *e);
+
+/** Of a sensor, or ERGO_METER_TOTAL, what it is called. */
+const char *power_name(const energy *e, uint32_t sensor);
+
+/** Waits for the reading that ends a window: a second at most. */
+void power_await(energy *e, uint64_t end_ns);
+
+/** Energy of each rail and of the total between two moments: a line each on stderr. */
+void power_summary_print(const energy *e, uint64_t begin_ns, uint64_t end_ns);
+
+/** The same as members "rails" and "total" of the JSON. */
+void power_summary_json(const energy *e, uint64_t begin_ns, uint64_t end_ns, json_writer *json);
+
+/**
+ * Runs a command and waits for it; its standard output goes to standard error where `quiet`. After
+ * Ctrl-C it has two seconds to end, then it is asked to. Returns its exit code, 128 and the signal
+ * that ended it, or 127 after a message when it could not be started; TOOL_FAILED when there is
+ * no process to be had. While it runs, `idle` is called every 20 ms at least (may be NULL).
+ */
+int power_run(char **command, bool quiet, void (*idle)(void *user), void *user);
+
+#endif
