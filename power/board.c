@@ -136,6 +136,11 @@ uint64_t ergo_board_apply(const ergo_board *board, const ergo_log *log, ergo_sen
         if (size < sizeof sensor->info.name)
             memcpy(sensor->info.name, rail->name, size + 1);
         sensor->true_shunt_uohm = rail->shunt_uohm;
+        if (rail->shunt_uohm > 0 && sensor->info.shunt_uohm == 0)
+            ergo__log(log, ERGO_LOG_WARNING,
+                      "board %s: the shunt of rail %s stays as its driver has it, which does not "
+                      "tell what that is",
+                      board->name, rail->name);
         if (rail->total)
             total |= UINT64_C(1) << (sensor - sensors);
     }

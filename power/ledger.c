@@ -4,7 +4,7 @@
 #include <math.h>
 
 #define SPAN_BREAK_NS UINT64_C(5000000)    /* a longer pause ends a span */
-#define SPAN_MOST_NS UINT64_C(10000000000) /* the meter remembers some minutes */
+#define SPAN_MOST_NS UINT64_C(10000000000) /* of older ones the meter knows less */
 #define IDLE_LEAST_NS UINT64_C(500000000)
 #define IDLE_MARGIN_PERIODS 2u
 
@@ -92,7 +92,7 @@ void ergo__idle_learn(ergo__idle *idle, ergo_meter *meter, uint32_t sensor, uint
     const uint64_t margin = IDLE_MARGIN_PERIODS * (uint64_t)state.period_us * 1000;
     if (end_ns - begin_ns < IDLE_LEAST_NS + 2 * margin ||
         ergo_meter_between(meter, sensor, begin_ns + margin, end_ns - margin, &e) != ERGO_OK ||
-        e.uj < 0 || (e.flags & (ERGO_ENERGY_GAPS | ERGO_ENERGY_CLOCK | ERGO_ENERGY_STUCK)) != 0)
+        e.uj < 0 || (e.flags & ~ERGO_ENERGY_FEW) != 0)
         return;
     const uint64_t uw = (uint64_t)((double)e.uj * 1e9 / (double)e.ns);
     if (!idle->measured || uw < idle->measured_uw)

@@ -8,6 +8,8 @@
 #include "runtime/base/log.h"
 
 #define HISTORY 4096u
+/* At open, a reading that fails is tried again: buses have bad moments. */
+#define FIRST_TRIES 3
 #define LEAST_SAMPLE_US 5000u
 #define MOST_SAMPLE_US 1000000u
 /* Until this many changes were seen, or the time is over, a sensor is sampled as fast as allowed.
@@ -34,7 +36,9 @@ struct ergo_meter {
     channel *channels;
     ergo__lock reading; /* held while sensors are read: one reader at a time */
     ergo__lock lock;    /* held while tracks are looked at or written */
-    uint32_t slower;    /* samples are taken this many times more rarely, to keep the CPU share */
+    uint64_t latest_ns; /* the time, as far as readings have come; belongs to who holds `reading` */
+    _Atomic uint64_t shift_ns; /* that is added to a clock which ran backwards */
+    uint32_t slower; /* samples are taken this many times more rarely, to keep the CPU share */
     _Atomic uint64_t cpu_ns;
     _Atomic uint32_t quit;
     bool started;
@@ -90,7 +94,8 @@ ergo_status ergo_meter_size(const ergo_meter_config *config, size_t *size)
 uint64_t ergo_meter_now(const ergo_meter *meter)
 {
     const ergo_clock *clock = &meter->config.clock;
-    return clock->now_ns ? clock->now_ns(clock->user) : ergo__os_now_ns();
+    const uint64_t now = clock->now_ns ? clock->now_ns(clock->user) : ergo__os_now_ns();
+    return now + atomic_load(&meter->shift_ns);
 }
 
 static uint64_t suspended_ns(const ergo_meter *meter)
@@ -133,13 +138,35 @@ static void plan_next(const ergo_meter *meter, channel *c, uint64_t now_ns)
         c->next_ns = now_ns - (now_ns - c->next_ns) % ns + ns;
 }
 
+/* The time, which only grows: a clock that ran backwards goes on from where it was. */
+static uint64_t forward_now(ergo_meter *meter)
+{
+    const uint64_t now = ergo_meter_now(meter);
+    if (now >= meter->latest_ns) {
+        meter->latest_ns = now;
+        return now;
+    }
+    const uint64_t back = meter->latest_ns - now;
+    ergo__log(&meter->config.log, ERGO_LOG_WARNING, "meter: the clock ran %llu us backwards",
+              (unsigned long long)(back / 1000));
+    ergo__lock_take(&meter->lock);
+    atomic_fetch_add(&meter->shift_ns, back);
+    for (uint32_t i = 0; i < meter->config.sensor_count; i++)
+        if (!is_temperature(&meter->channels[i]))
+            ergo__track_jump(&meter->channels[i].track);
+    ergo__lock_release(&meter->lock);
+    return meter->latest_ns;
+}
+
 static void take_reading(ergo_meter *meter, channel *c)
 {
     ergo_reading reading = {0, 0};
-    const uint64_t asked = ergo_meter_now(meter);
+    const uint64_t asked = forward_now(meter);
     const ergo_status status = c->sensor.read(c->sensor.self, &reading);
-    const uint64_t answered = ergo_meter_now(meter);
-    const uint64_t now = answered > asked ? asked + (answered - asked) / 2 : asked;
+    const uint64_t answered = forward_now(meter);
+    const uint64_t now = asked + (answered - asked) / 2;
+    if (reading.time_ns > 0)
+        reading.time_ns += atomic_load(&meter->shift_ns);
     ergo__lock_take(&meter->lock);
     if (status != ERGO_OK && status != c->status)
         ergo__log(&meter->config.log, ERGO_LOG_WARNING, "meter: %s cannot be read: %s",
@@ -166,7 +193,7 @@ static uint64_t read_due(ergo_meter *meter)
         channel *c = &meter->channels[i];
         if (c->out)
             continue;
-        if (c->next_ns <= ergo_meter_now(meter))
+        if (c->next_ns <= forward_now(meter))
             take_reading(meter, c);
         next = c->next_ns < next ? c->next_ns : next;
     }
@@ -210,7 +237,8 @@ static ergo_status first_readings(ergo_meter *meter)
     const ergo_meter_config *config = &meter->config;
     for (uint32_t i = 0; i < config->sensor_count; i++) {
         channel *c = &meter->channels[i];
-        take_reading(meter, c);
+        for (int try = 0; try < FIRST_TRIES && (try == 0 || c->status == ERGO_E_IO); try++)
+            take_reading(meter, c);
         c->out = c->status != ERGO_OK;
         if (c->out && (config->total >> i & 1) != 0)
             return ergo__fail(&config->log, c->status, "meter: %s, part of the total, is missing",
@@ -235,7 +263,8 @@ ergo_status ergo_meter_open(const ergo_meter_config *config, ergo_block memory, 
     meter->opened_ns = ergo_meter_now(meter);
     for (uint32_t i = 0; i < config->sensor_count; i++) {
         channel *c = &channels[i];
-        const ergo__track laid = {.runs = c->track.runs, .capacity = c->track.capacity};
+        const ergo__track laid = {
+            .runs = c->track.runs, .marks = c->track.marks, .capacity = c->track.capacity};
         *c = (channel){.sensor = config->sensors[i], .track = laid, .next_ns = meter->opened_ns};
         if (!is_shown_only(c))
             ergo__track_begin(&c->track, &c->sensor);

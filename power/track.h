@@ -29,6 +29,9 @@ typedef struct ergo__run {
     uint32_t flags;   /* ERGO_ENERGY_..., of the line that ends at begin_ns */
 } ergo__run;
 
+/** Marks of a track: enough for an hour at 16 s. */
+#define ERGO__TRACK_MARKS 256u
+
 /** Differences and intervals that noise and period are judged by. */
 #define ERGO__TRACK_RECENT 64u
 
@@ -39,9 +42,15 @@ typedef struct ergo__track {
     uint32_t capacity;
     uint64_t count; /* runs ever begun; run i lies at i mod capacity */
 
+    ergo__run *marks;    /* of runs that the ring has forgotten: the first one ever, then some */
+    uint32_t mark_count; /* at most ERGO__TRACK_MARKS */
+    uint32_t mark_flags; /* of the lines since the last mark */
+    uint64_t mark_ns;    /* least time between two */
+
     int64_t raw;           /* last reading of a counter, before unwrapping */
     uint64_t seen_ns;      /* when the last reading was made */
     uint64_t changed_ns;   /* when the present value was first read */
+    bool jumped;           /* the clock has, since the last reading */
     uint64_t suspended_ns; /* of the clock, then */
     uint32_t pending;      /* flags for the next line */
 
@@ -55,7 +64,7 @@ typedef struct ergo__track {
     double noise;                          /* standard deviation of a reading, in its unit */
 } ergo__track;
 
-/** Lays out a track that remembers `capacity` runs. */
+/** Lays out a track that remembers `capacity` runs, and marks of what was before. */
 void ergo__track_layout(ergo__track *track, ergo__arena *arena, uint32_t capacity);
 
 /** Begins with no reading. `layout` has given it its runs. */
@@ -70,6 +79,12 @@ bool ergo__track_add(ergo__track *track, const ergo_reading *reading, uint64_t n
 
 /** An attempt to read failed: the next line is flagged. */
 void ergo__track_fail(ergo__track *track);
+
+/** The clock jumped: what was drawn until the next reading is not known. */
+void ergo__track_jump(ergo__track *track);
+
+/** Readings further apart than this leave a gap. */
+uint64_t ergo__track_gap_ns(const ergo__track *track);
 
 /** Whether there is a reading at all. */
 bool ergo__track_any(const ergo__track *track);

@@ -17,8 +17,15 @@
 #define JUDGE_EVERY 4u
 /* Conversions after which only less noise is believed. */
 #define QUIET 32u
-/* The mean interval times this is suspiciously long. */
+/* A counter is stuck when it stands still for so many of its mean intervals. Power is when it
+ * repeats itself more often than a noisy sensor does once in a million, but not more often than
+ * this allows or demands. */
 #define STUCK_TIMES 16u
+#define MOST_REPEATS 1024.0
+#define ONCE_IN_A_MILLION 13.8 /* -ln(1e-6) */
+/* The least of many estimates, each with its own error of a tenth, is too small by about as much.
+ */
+#define OF_THE_QUIETEST 1.35
 
 static int compare_u32(const void *a, const void *b)
 {
@@ -78,10 +85,7 @@ static double noise_of(const ergo__track *track)
     return sum / kept / (0.5149 * 1.41421356);
 }
 
-/*
- * Noise belongs to the sensor, not to the load: the quietest stretch tells it. The least of many
- * estimates, each with its own error of a tenth, is too small by as much as is added here.
- */
+/* Noise belongs to the sensor, not to the load: the quietest stretch tells it. */
 static void learn_noise(ergo__track *track, int64_t difference, uint64_t now_ns)
 {
     track->step[track->steps % ERGO__TRACK_RECENT] = llabs(difference);
@@ -89,7 +93,7 @@ static void learn_noise(ergo__track *track, int64_t difference, uint64_t now_ns)
     track->stepped_ns = now_ns;
     if (track->steps < ENOUGH || track->steps % JUDGE_EVERY != 0)
         return;
-    const double noise = noise_of(track) * 1.35;
+    const double noise = noise_of(track) * OF_THE_QUIETEST;
     if (track->steps <= QUIET || noise < track->noise)
         track->noise = noise;
 }
@@ -120,16 +124,30 @@ void ergo__track_learn(ergo__track *track, int64_t difference, uint64_t now_ns)
     }
 }
 
+/* Equal readings in a row that are suspicious. Where noise is small against the step of the sensor,
+ * a constant load repeats itself for long. */
+static double most_repeats(const ergo__track *track)
+{
+    const double step = fmax(track->info.lsb * track->scale, 1.0);
+    const double noise = track->noise / OF_THE_QUIETEST;
+    if (noise <= 0)
+        return MOST_REPEATS;
+    const double again = erf(step / (2 * sqrt(2.0) * noise)); /* the next reading is the same */
+    return fmin(fmax(-ONCE_IN_A_MILLION / log(again), STUCK_TIMES), MOST_REPEATS);
+}
+
 bool ergo__track_is_stuck(const ergo__track *track, uint64_t now_ns)
 {
-    const uint32_t count = recent(track->changes);
-    if (count < ENOUGH || now_ns < track->changed_ns)
+    if (track->count == 0 || now_ns < track->changed_ns)
         return false;
-    uint64_t sum = 0;
-    for (uint32_t i = 0; i < count; i++)
-        sum += track->interval[i];
-    const uint64_t mean_us = sum / count;
-    const uint64_t longest =
-        STUCK_TIMES * (mean_us > track->period_us ? mean_us : track->period_us);
-    return (now_ns - track->changed_ns) / 1000 > longest;
+    const uint32_t us = track->period_us > track->sample_us ? track->period_us : track->sample_us;
+    double longest_us = us * most_repeats(track);
+    const uint32_t count = recent(track->changes);
+    if (track->info.quantity == ERGO_QUANTITY_ENERGY && count >= ENOUGH) {
+        double sum = 0;
+        for (uint32_t i = 0; i < count; i++)
+            sum += track->interval[i];
+        longest_us = STUCK_TIMES * fmax(sum / count, us);
+    }
+    return (double)(now_ns - track->changed_ns) / 1000 > longest_us;
 }

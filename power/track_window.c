@@ -43,6 +43,12 @@ static uint64_t find(const ergo__track *track, uint64_t t)
     return low;
 }
 
+/* Whether runs that have been forgotten left marks. */
+static bool has_marks(const ergo__track *track)
+{
+    return track->mark_count > 0;
+}
+
 static bool is_counter(const ergo__track *track)
 {
     return track->info.quantity == ERGO_QUANTITY_ENERGY;
@@ -89,7 +95,10 @@ static double spread_uw(const ergo__track *track)
     return most - least;
 }
 
-/* A quarter of the time over which a reading speaks, times what its neighbours differ by. */
+/*
+ * A quarter of the time over which a reading speaks, times what its neighbours differ by. Of an
+ * average a half: the load may have stepped within its period, from one neighbour to the other.
+ */
 static double edge_uj(const ergo__track *track, uint64_t i, uint64_t t)
 {
     const ergo__run *run = run_at(track, i);
@@ -106,8 +115,16 @@ static double edge_uj(const ergo__track *track, uint64_t i, uint64_t t)
         if (to_next <= speaks_ns)
             difference = fmax(difference, fabs(power_uw(track, i + 1) - here));
     }
-    double uj = 0.25 * difference * (double)speaks_ns * 1e-9;
+    const double part = track->info.averages ? 0.5 : 0.25;
+    double uj = part * difference * (double)speaks_ns * 1e-9;
     if (is_counter(track)) {
+        /* Where a long line is cut, nothing tells how much was drawn before. */
+        if (i + 1 < track->count && speaks_ns > ergo__track_gap_ns(track)) {
+            const uint64_t next_ns = run_at(track, i + 1)->begin_ns;
+            const uint64_t before = t - run->begin_ns;
+            const uint64_t behind = next_ns > t ? next_ns - t : 0;
+            uj = fmax(uj, fabs(here) * (double)(before < behind ? before : behind) * 1e-9);
+        }
         /* When it last counted, and by how much of a step. */
         const double stale = 0.475 * fabs(here) * (double)period_ns * 1e-9;
         uj = hypot(hypot(uj, stale), 0.475 * track->info.lsb * track->scale);
@@ -115,18 +132,77 @@ static double edge_uj(const ergo__track *track, uint64_t i, uint64_t t)
     return uj;
 }
 
-/* Behind the last run: its power goes on. */
+/* Behind the last run: its power goes on; for long, that is worth as little as a gap. */
 static void go_on(const ergo__track *track, uint64_t t, moment *m)
 {
     const uint64_t behind = t - m->run->end_ns;
     const double uw = power_uw(track, track->count - 1);
     m->nj += uw * (double)behind * 1e-6;
-    m->beyond_uj = spread_uw(track) * (double)behind * 1e-9;
+    const double gap = behind > ergo__track_gap_ns(track) ? fabs(uw) / 2 : 0.0;
+    m->beyond_uj = fmax(spread_uw(track), gap) * (double)behind * 1e-9;
     m->flags = track->pending;
+}
+
+/* Number of the last mark that begins at or before t. */
+static uint32_t find_mark(const ergo__track *track, uint64_t t)
+{
+    uint32_t low = 0;
+    uint32_t high = track->mark_count;
+    while (high - low > 1) {
+        const uint32_t middle = (low + high) / 2;
+        if (track->marks[middle].begin_ns <= t)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Before all that is remembered in full: on the straight line between two marks. */
+static moment marked_moment(const ergo__track *track, uint64_t t)
+{
+    const uint32_t i = find_mark(track, t);
+    const ergo__run *a = &track->marks[i];
+    const ergo__run *b = i + 1 < track->mark_count ? a + 1 : run_at(track, oldest(track));
+    const double line = (double)(b->begin_ns - a->begin_ns);
+    const double before = (double)(t - a->begin_ns);
+    const double part = line > 0 ? before / line : 0.0;
+    const double uj = (double)(b->begin_nj - a->begin_nj) * 1e-3;
+    const double covered = (double)(b->begin_ns - b->gap_ns) - (double)(a->begin_ns - a->gap_ns);
+    return (moment){
+        .run = a,
+        .nj = (double)a->begin_nj + uj * 1e3 * part,
+        .covered_ns = (double)a->begin_ns - (double)a->gap_ns + covered * part,
+        .variance = a->variance + (b->variance - a->variance) * part,
+        .gap_uj = a->gap_uj + (b->gap_uj - a->gap_uj) * part,
+        .edge_uj = fabs(uj) * fmin(part, 1 - part),
+    };
+}
+
+/* Before the first reading ever. */
+static moment moment_before(const ergo__track *track, const ergo__run *first, uint64_t t)
+{
+    const double before = (double)(first->begin_ns - t);
+    const double uw = is_counter(track) ? power_uw(track, oldest(track)) : (double)first->value;
+    return (moment){
+        .run = first,
+        .nj = (double)first->begin_nj - uw * before * 1e-6,
+        .covered_ns = (double)first->begin_ns - (double)first->gap_ns,
+        .variance = first->variance,
+        .gap_uj = first->gap_uj,
+        .beyond_uj = fabs(uw) * before * 1e-9,
+        .flags = ERGO_ENERGY_CLIPPED,
+    };
 }
 
 static moment moment_at(const ergo__track *track, uint64_t t)
 {
+    const ergo__run *known = run_at(track, oldest(track));
+    const ergo__run *first = has_marks(track) ? &track->marks[0] : known;
+    if (t < first->begin_ns)
+        return moment_before(track, first, t);
+    if (t < known->begin_ns)
+        return marked_moment(track, t);
     const uint64_t i = find(track, t);
     moment m = {.run = run_at(track, i),
                 .next = i + 1 < track->count ? run_at(track, i + 1) : NULL};
@@ -135,13 +211,6 @@ static moment moment_at(const ergo__track *track, uint64_t t)
     m.variance = run->variance;
     m.gap_uj = run->gap_uj;
     m.covered_ns = (double)run->begin_ns - (double)run->gap_ns;
-    if (t < run->begin_ns) { /* before all that is remembered */
-        const double before = (double)(run->begin_ns - t);
-        m.nj -= power_uw(track, i) * before * 1e-6;
-        m.beyond_uj = fabs(power_uw(track, i)) * before * 1e-9;
-        m.flags = ERGO_ENERGY_CLIPPED;
-        return m;
-    }
     const uint64_t held = (t < run->end_ns ? t : run->end_ns) - run->begin_ns;
     if (!is_counter(track))
         m.nj += (double)run->value * (double)held * 1e-6;
@@ -168,6 +237,11 @@ static moment moment_at(const ergo__track *track, uint64_t t)
 static uint32_t flags_between(const ergo__track *track, uint64_t begin_ns, uint64_t end_ns)
 {
     uint32_t flags = 0;
+    if (has_marks(track) && begin_ns < run_at(track, oldest(track))->begin_ns) {
+        for (uint32_t i = find_mark(track, begin_ns) + 1; i < track->mark_count; i++)
+            flags |= track->marks[i].begin_ns < end_ns ? track->marks[i].flags : 0;
+        flags |= track->mark_flags;
+    }
     for (uint64_t i = find(track, begin_ns) + 1; i < track->count; i++) {
         const ergo__run *run = run_at(track, i);
         flags |= run->flags;

@@ -15,8 +15,10 @@
  * being answered, unless the sensor tells the time. Equal readings in a row are one: whether the
  * sensor converted again does not matter. The update period is detected from the changes and
  * overrules what the sensor states. Where readings of power are further apart than
- * ERGO_METER_GAP_PERIODS periods (the sensor failed, the sampler did not run), the time between is
- * not covered: its energy is that of a straight line, its error half of it or more.
+ * ERGO_METER_GAP_PERIODS periods or planned samples (the sensor failed, the sampler did not run),
+ * the time between is not covered: its energy is that of a straight line, its error half of it or
+ * more. Nor are the averages that were missed between two samples covered, and what a counter
+ * counted while it was set back or may have wrapped twice.
  *
  * The error of a window is the root of the sum of squares of independent parts, each 95 %:
  *   - noise and resolution: 1.96 s sqrt(n) periods, for n conversions in the window, with s from
@@ -39,7 +41,8 @@ extern "C" {
 
 /** A clock. Zeroed: the system's monotonic one. */
 typedef struct ergo_clock {
-    uint64_t (*now_ns)(void *user);       /**< must not run backwards: what does is flagged */
+    uint64_t (*now_ns)(void *user);       /**< where it runs backwards, the meter's time stands
+                                               still, goes on from there, and it is flagged */
     uint64_t (*suspended_ns)(void *user); /**< time that the system slept, which now_ns does not
                                                count; NULL: never */
     void *user;
@@ -63,7 +66,7 @@ typedef struct ergo_energy {
 #define ERGO_ENERGY_STUCK 4u    /**< the sensor repeated itself for suspiciously long */
 #define ERGO_ENERGY_FAILED 8u   /**< readings failed */
 #define ERGO_ENERGY_CLOCK 16u   /**< the clock jumped, or the system was suspended */
-#define ERGO_ENERGY_CLIPPED 32u /**< it began before what the meter remembers */
+#define ERGO_ENERGY_CLIPPED 32u /**< it began before the first reading */
 
 /** Readings further apart than this many update periods leave a gap. */
 #define ERGO_METER_GAP_PERIODS 4u
@@ -80,7 +83,8 @@ typedef struct ergo_meter_config {
                              both be in it: a board knows (board.h). 0: there is no total */
     uint32_t period_us; /**< between samples; 0: half the update period of each sensor, at
                              least 5 ms, at most 1 s */
-    uint32_t history;   /**< readings remembered per sensor; 0 means 4096 */
+    uint32_t history;   /**< readings remembered per sensor; 0 means 4096. Of what was before, 256
+                             moments are kept: a second apart at first, rarer as time goes on */
     bool poll;          /**< no thread of its own */
 } ergo_meter_config;
 

@@ -61,17 +61,42 @@ double waveform_energy_uj(const waveform *w, uint64_t ns)
 
 static uint64_t clock_now(void *user)
 {
-    return ((const waveform *)user)->now_ns;
+    const waveform *w = user;
+    return w->now_ns + (uint64_t)w->jump_ns;
+}
+
+static uint64_t clock_suspended(void *user)
+{
+    return ((const waveform *)user)->slept_ns;
 }
 
 ergo_clock waveform_clock(waveform *w)
 {
-    return (ergo_clock){.now_ns = clock_now, .user = w};
+    return (ergo_clock){.now_ns = clock_now, .suspended_ns = clock_suspended, .user = w};
+}
+
+void waveform_sleep(waveform *w, uint64_t ns)
+{
+    w->now_ns += ns;
+    w->jump_ns -= (int64_t)ns;
+    w->slept_ns += ns;
 }
 
 static int64_t to_lsb(double value, uint32_t lsb)
 {
     return lsb > 0 ? (int64_t)llround(value / lsb) * (int64_t)lsb : (int64_t)llround(value);
+}
+
+typedef struct supply {
+    double mv;
+    double ua;
+} supply;
+
+/* 5 V behind 50 mOhm, so that a load of some watts pulls it down by some steps of the sensor. */
+static supply volts_amperes(double uw)
+{
+    const double volts = 2.5 + sqrt(6.25 - 0.05 * uw * 1e-6);
+    return (supply){volts * 1e3, uw / volts};
 }
 
 static ergo_status read_power(void *self, ergo_reading *out)
@@ -92,6 +117,31 @@ static ergo_status read_power(void *self, ergo_reading *out)
                  (double)(end - begin);
         uw = uw * s->gain + s->noise_uw * waveform_gaussian(s->load);
         s->value = to_lsb(uw, s->lsb);
+        s->shown = number;
+    }
+    *out = (ergo_reading){.value = s->value};
+    return ERGO_OK;
+}
+
+/*
+ * An INA3221: amperes at the end of its period, volts half a period before,
+ * in steps of 8 mV, multiplied as the port does.
+ */
+static ergo_status read_product(void *self, ergo_reading *out)
+{
+    waveform_sensor *s = self;
+    const waveform *w = s->load;
+    if (s->fails != ERGO_OK)
+        return s->fails;
+    const uint64_t period = s->period_ns > 0 ? s->period_ns : 1;
+    const uint64_t number = (w->now_ns + s->phase_ns) / period;
+    if (number != s->shown && !s->stuck) {
+        const uint64_t end = number * period > s->phase_ns ? number * period - s->phase_ns : 0;
+        const uint64_t before = end > period / 2 ? end - period / 2 : 0;
+        const double noise = s->noise_uw * waveform_gaussian(s->load);
+        const int64_t ua = to_lsb(volts_amperes(waveform_power_uw(w, end) + noise).ua, s->lsb);
+        const int64_t mv = to_lsb(volts_amperes(waveform_power_uw(w, before)).mv, 8);
+        s->value = (int64_t)((double)(ua * mv / 1000) * s->gain);
         s->shown = number;
     }
     *out = (ergo_reading){.value = s->value};
@@ -132,6 +182,15 @@ ergo_sensor waveform_power_sensor(waveform_sensor *s, const char *name)
     return sensor_of(s, name, ERGO_QUANTITY_POWER);
 }
 
+ergo_sensor waveform_product_sensor(waveform_sensor *s, const char *name)
+{
+    ergo_sensor sensor = sensor_of(s, name, ERGO_QUANTITY_POWER);
+    sensor.read = read_product;
+    sensor.info.lsb = s->lsb * 5;
+    sensor.info.gain_ppm = 800; /* half a step of the volts */
+    return sensor;
+}
+
 ergo_sensor waveform_counter(waveform_sensor *s, const char *name)
 {
     return sensor_of(s, name, ERGO_QUANTITY_ENERGY);
@@ -140,13 +199,11 @@ ergo_sensor waveform_counter(waveform_sensor *s, const char *name)
 void waveform_run(waveform *w, ergo_meter *meter, uint64_t until_ns)
 {
     uint64_t next = 0;
-    (void)ergo_meter_poll(meter, &next);
-    while (next < until_ns) {
-        /* A sampler is woken a little late. */
-        w->now_ns = next + (uint64_t)(waveform_random(w) * 200000.0);
-        if (w->now_ns > until_ns)
-            break;
+    while (w->now_ns <= until_ns) {
         (void)ergo_meter_poll(meter, &next);
+        const uint64_t now = ergo_meter_now(meter);
+        /* A sampler is woken a little late. */
+        w->now_ns += (next > now ? next - now : 0) + (uint64_t)(waveform_random(w) * 200000.0);
     }
     w->now_ns = until_ns;
 }
