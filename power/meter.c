@@ -152,7 +152,7 @@ static uint64_t forward_now(ergo_meter *meter)
     ergo__lock_take(&meter->lock);
     atomic_fetch_add(&meter->shift_ns, back);
     for (uint32_t i = 0; i < meter->config.sensor_count; i++)
-        if (!is_temperature(&meter->channels[i]))
+        if (!is_shown_only(&meter->channels[i]))
             ergo__track_jump(&meter->channels[i].track);
     ergo__lock_release(&meter->lock);
     return meter->latest_ns;

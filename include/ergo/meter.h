@@ -78,9 +78,10 @@ typedef struct ergo_meter_config {
     ergo_log log;
     ergo_clock clock;
     const ergo_sensor *sensors; /**< copied; what they point to must outlive the meter */
-    uint32_t sensor_count;      /**< 1 .. ERGO_SENSORS_MAX; those of temperature and clocks are only shown */
-    uint64_t total;     /**< bit i: sensor i is part of the total. Rails that overlap must not
-                             both be in it: a board knows (board.h). 0: there is no total */
+    uint32_t
+        sensor_count; /**< 1 .. ERGO_SENSORS_MAX; those of temperature and clocks are only shown */
+    uint64_t total;   /**< bit i: sensor i is part of the total. Rails that overlap must not
+                           both be in it: a board knows (board.h). 0: there is no total */
     uint32_t period_us; /**< between samples; 0: half the update period of each sensor, at
                              least 5 ms, at most 1 s */
     uint32_t history;   /**< readings remembered per sensor; 0 means 4096. Of what was before, 256

@@ -133,8 +133,8 @@ static ergo_status check_use(const ergo__sections *text, const ergo__sim_board *
     if (!colon)
         return bad(text, line, "not CLUSTER:THREADS:", word);
     const size_t size = (size_t)(colon - word.data);
-    uint32_t cluster;
-    int64_t threads;
+    uint32_t cluster = 0;
+    int64_t threads = 0;
     ergo_status status = find_cluster(text, b, line, (ergo_str){word.data, size}, &cluster);
     if (status == ERGO_OK && set->threads[cluster] > 0)
         status = bad(text, line, "twice in one core set:", word);
@@ -174,7 +174,7 @@ static ergo_status find_probe(const ergo__sections *text, const ergo__sim_board 
 static ergo_status find_level(const ergo__sections *text, const ergo__sim_cluster *c, unsigned line,
                               ergo_str word, int64_t *out)
 {
-    int64_t khz;
+    int64_t khz = 0;
     const ergo_status status =
         number(text, line, "writer", word, c->khz.item[0], c->khz.item[c->khz.count - 1], &khz);
     for (uint32_t i = 0; status == ERGO_OK && i < c->khz.count; i++)
