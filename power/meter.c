@@ -18,6 +18,8 @@
 #define LEARNING_NS UINT64_C(2000000000)
 /* Of one core, that the meter's thread may take: 0.4 %. */
 #define CPU_SHARE 250u
+/* How much more rarely than the total all else is sampled, before the total is. */
+#define SHOWN_FIRST 8u
 
 /* One sensor of a meter. */
 typedef struct channel {
@@ -124,7 +126,13 @@ static uint32_t sample_us(const ergo_meter *meter, const channel *c, uint64_t no
     uint64_t us = is_shown_only(c) ? MOST_SAMPLE_US : c->track.period_us / 2;
     if (learning || us < LEAST_SAMPLE_US)
         us = LEAST_SAMPLE_US;
-    us *= meter->slower;
+    /* Rails that are only shown give way before those of the total. */
+    const uint64_t i = (uint64_t)(c - meter->channels);
+    const bool shown = meter->config.total != 0 && (meter->config.total >> i & 1) == 0;
+    if (shown)
+        us *= meter->slower;
+    else if (meter->slower > SHOWN_FIRST)
+        us *= meter->slower / SHOWN_FIRST;
     return us < MOST_SAMPLE_US ? (uint32_t)us : MOST_SAMPLE_US;
 }
 

@@ -56,6 +56,7 @@ typedef struct ergo__track {
 
     uint32_t interval[ERGO__TRACK_RECENT]; /* us between changes */
     uint64_t changes;                      /* ever; the last ones are kept */
+    uint32_t prompt;                       /* of them, no later than the stated period */
     int64_t step[ERGO__TRACK_RECENT];      /* |difference| of neighbouring conversions */
     uint64_t steps;                        /* ever; the last ones are kept */
     uint64_t stepped_ns;                   /* when the last conversion was counted */

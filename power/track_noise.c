@@ -13,6 +13,8 @@
 
 /* Changes that must have been seen before they are believed. */
 #define ENOUGH 12u
+/* Changes within the stated period that prove it is no longer. */
+#define PROMPT 4u
 /* Sorting is not for every reading. */
 #define JUDGE_EVERY 4u
 /* Conversions after which only less noise is believed. */
@@ -104,9 +106,14 @@ static void learn_period(ergo__track *track, uint64_t interval_ns)
     track->interval[track->changes % ERGO__TRACK_RECENT] =
         us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
     track->changes++;
+    if (us * 2 <= (uint64_t)track->info.period_us * 3)
+        track->prompt++;
     if (track->changes < ENOUGH || track->changes % JUDGE_EVERY != 0)
         return;
     const uint32_t period = period_of(track);
+    /* A quiet load changes rarely: what came as fast as stated cannot be slower. */
+    if (track->prompt >= PROMPT && period > track->info.period_us)
+        return;
     /* Where every sample is new, the period is shorter than can be seen: what was stated stands. */
     if (period > track->sample_us + track->sample_us / 2 || track->period_us == 0)
         track->period_us = period;
