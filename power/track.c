@@ -309,7 +309,8 @@ bool ergo__track_add(ergo__track *track, const ergo_reading *reading, uint64_t n
     track->jumped = false;
     /* What failed before an equal reading of power is noted where it was. */
     const bool noted = track->pending == 0 || is_counter(track);
-    if (!first && run.value == last_run(track)->value && !lost && noted) {
+    if (!first && run.value == last_run(track)->value && !lost && noted &&
+        kind_of(track, &run, lost) != LINE_MISSED) {
         if (!is_counter(track))
             last_run(track)->end_ns = run.end_ns;
         ergo__track_learn(track, 0, now_ns);

@@ -125,7 +125,8 @@ void ergo__track_learn(ergo__track *track, int64_t difference, uint64_t now_ns)
     if (difference != 0) {
         learn_noise(track, difference, now_ns);
         learn_period(track, now_ns - track->changed_ns);
-    } else if (since_step / 1000 * 2 >= (uint64_t)track->period_us * 3) {
+    } else if (since_step / 1000 * 2 >= (uint64_t)track->period_us * 3 &&
+               !ergo__track_is_stuck(track, now_ns)) {
         /* It converted again, to the same. */
         learn_noise(track, 0, track->stepped_ns + (uint64_t)track->period_us * 1000);
     }

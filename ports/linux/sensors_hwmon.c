@@ -111,6 +111,7 @@ static bool add_measured(ergo_linux_sensors *sensors, const hwmon *h, const char
         int number;
         char end[24];
         char path[ERGO__SYSFS_PATH];
+        char path_of_label[ERGO__SYSFS_PATH];
         char label[ERGO_SENSOR_NAME_MAX];
         if (strncmp(name, kind, strlen(kind)) != 0 ||
             sscanf(name + strlen(kind), "%d_%23s", &number, end) != 2 || strcmp(end, file) != 0 ||
@@ -126,6 +127,8 @@ static bool add_measured(ergo_linux_sensors *sensors, const hwmon *h, const char
         label_of(h, kind, number, label, sizeof label);
         if (label[0] == '\0') /* the chip's own label, from its device tree node */
             label_of(h, "in", number, label, sizeof label);
+        if (label[0] == '\0' && ergo__sysfs_path(path_of_label, h->folder, "label"))
+            (void)ergo__sysfs_text(path_of_label, label, sizeof label);
         name_rail(h, &info, label, number);
         (void)ergo__linux_add(sensors, &info, &plain, path, NULL);
         any = true;

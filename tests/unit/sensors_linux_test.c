@@ -35,6 +35,15 @@ static const char orin_nano[] =
     "type = cpu-thermal\n"
     "temp = 47250\n";
 
+/* As Linux 6.1 shows an INA226 whose device tree node has a label. */
+static const char labelled[] = "[sys/class/hwmon/hwmon1]\n"
+                               "name = ina226\n"
+                               "device -> ../../../0-0040\n"
+                               "label = VDD_IN\n"
+                               "power1_input = 4181250\n"
+                               "shunt_resistor = 10000\n"
+                               "update_interval = 35\n";
+
 static const char pc[] = "[sys/class/hwmon/hwmon10]\n"
                          "name = ina226\n"
                          "device -> ../../../7-0041\n"
@@ -185,6 +194,15 @@ static void counters_are_preferred_to_power_and_keep_their_range(void **state)
     close_tree();
 }
 
+static void a_chip_is_called_as_its_device_tree_says(void **state)
+{
+    (void)state;
+    open_tree(labelled);
+    assert_true(value_of("VDD_IN") == 4181250);
+    assert_int_equal(named("VDD_IN")->info.period_us, 35000);
+    close_tree();
+}
+
 static void batteries_give_what_they_are_drained_of(void **state)
 {
     (void)state;
@@ -276,6 +294,7 @@ int main(void)
         cmocka_unit_test(an_ina3221_has_volts_times_amperes_of_each_labelled_channel),
         cmocka_unit_test(the_board_tells_the_total),
         cmocka_unit_test(counters_are_preferred_to_power_and_keep_their_range),
+        cmocka_unit_test(a_chip_is_called_as_its_device_tree_says),
         cmocka_unit_test(batteries_give_what_they_are_drained_of),
         cmocka_unit_test(iio_gives_its_power_in_milliwatts),
         cmocka_unit_test(what_cannot_be_read_is_found_with_advice),
