@@ -13,7 +13,7 @@
 typedef struct chat_options {
     common_options common;
     sampling_options sampling;
-    const char *model, *system, *format, *template_path;
+    const char *model, *system, *format, *template_path, *metrics_path;
     uint32_t count, context, chunk, kv;
     bool render;
 } chat_options;
@@ -37,6 +37,7 @@ static const args_option table[] = {
      "most tokens of a prompt computed in one step (default: 256)", 1, 256, NULL},
     {"kv", 0, ARGS_CHOICE, FIELD(kv), "TYPE", "keys and values as f16 or q8_0 (default: f16)", 0, 0,
      kv_names},
+    {"metrics-file", 0, ARGS_TEXT, FIELD(metrics_path), "FILE", METRICS_HELP, 0, 0, NULL},
 };
 
 static const args_spec spec = {
@@ -234,6 +235,9 @@ static tool_exit open_session(talk *t, const sampling *settings)
                            "session");
     if (code == TOOL_DONE)
         code = tally_open(&t->sum, &t->state->energy, 1);
+    t->sum.kept = (metrics){options->metrics_path, "chat", options->model, 0, false};
+    if (code == TOOL_DONE)
+        code = metrics_open(&t->sum.kept, t->sum.energy);
     if (code == TOOL_DONE)
         tally_join(&t->sum, t->answer.session);
     energy_loaded(&t->state->energy, t->state->energy.opened_ns);
@@ -256,7 +260,8 @@ static tool_exit talk_all(talk *t)
         json_text(&t->json, "format", chat_style_name(t->style));
         json_array(&t->json, "turns");
     }
-    const tool_exit code = converse(t);
+    tool_exit code = converse(t);
+    code = metrics_close(&t->sum.kept, t->sum.energy, &t->sum, code);
     if (json) {
         json_array_end(&t->json);
         tally_json(&t->sum, t->state->seconds, &t->json);

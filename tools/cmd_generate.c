@@ -8,7 +8,7 @@
 typedef struct generate_options {
     common_options common;
     sampling_options sampling;
-    const char *model, *prompt, *prompt_path;
+    const char *model, *prompt, *prompt_path, *metrics_path;
     uint32_t count, context, batch, chunk, kv, sequences;
     bool no_bos, ids, special;
 } generate_options;
@@ -41,6 +41,7 @@ static const args_option table[] = {
      "do not put the beginning-of-text token first where the file asks for it", 0, 0, NULL},
     {"ids", 0, ARGS_FLAG, FIELD(ids), NULL, "print the generated ids instead of text", 0, 0, NULL},
     {"special", 0, ARGS_FLAG, FIELD(special), NULL, "show control tokens by name", 0, 0, NULL},
+    {"metrics-file", 0, ARGS_TEXT, FIELD(metrics_path), "FILE", METRICS_HELP, 0, 0, NULL},
 };
 
 static const args_spec spec = {
@@ -178,6 +179,7 @@ static tool_exit generate(const generate_options *options, loaded *state, const 
     energy_settle(&state->energy);
     for (uint32_t k = 0; k < options->sequences; k++)
         code = reply_exit(&replies[k], code);
+    code = metrics_close(&sum->kept, sum->energy, sum, code);
     if (options->common.json)
         print_json(state, sum, replies, options->sequences);
     else
@@ -214,6 +216,9 @@ int cmd_generate(int argc, char **argv)
     if (code == TOOL_DONE) {
         replies = tool_alloc(options.sequences, sizeof *replies);
         code = tally_open(&sum, &state.energy, options.sequences);
+        sum.kept = (metrics){options.metrics_path, "generate", options.model, 0, false};
+        if (code == TOOL_DONE)
+            code = metrics_open(&sum.kept, sum.energy);
         if (replies == NULL)
             code = TOOL_FAILED;
         if (code == TOOL_DONE)

@@ -67,6 +67,9 @@ void energy_request_print(const energy *e, uint32_t request);
 /** One line on stderr; nothing without an account. */
 void energy_print(const energy *e);
 
+/** Part of the time of the run that readings cover. With an account only. */
+double energy_coverage(const energy *e);
+
 /** What ERGO_ENERGY_... flags mean: items of an array, or "; ..." on stderr. */
 void energy_warnings_json(uint32_t flags, json_writer *json);
 void energy_warnings_print(uint32_t flags);

@@ -62,8 +62,7 @@ static void phase_json(const energy *e, ergo_phase phase, const char *name, json
     json_object_end(json);
 }
 
-/* Part of the time of the run that readings cover. */
-static double coverage(const energy *e)
+double energy_coverage(const energy *e)
 {
     ergo_account_entry entry;
     ergo_account_get_total(e->account, &entry);
@@ -116,7 +115,7 @@ void energy_json(const energy *e, json_writer *json)
     json_object(json, "energy");
     json_text(json, "meter", text);
     json_text(json, "scope", e->board->name);
-    json_double(json, "coverage", coverage(e));
+    json_double(json, "coverage", energy_coverage(e));
     phase_json(e, ERGO_PHASE_LOAD, "load", json);
     phase_json(e, ERGO_PHASE_PREFILL, "prefill", json);
     phase_json(e, ERGO_PHASE_DECODE, "decode", json);
@@ -177,7 +176,7 @@ void energy_print(const energy *e)
             (void)fprintf(stderr, " (%.4f J/token)", energy_per_token(e, rows[i].phase));
         (void)fputc(i == 0 ? ',' : ';', stderr);
     }
-    (void)fprintf(stderr, " %s, %.0f %% covered", text, 100 * coverage(e));
+    (void)fprintf(stderr, " %s, %.0f %% covered", text, 100 * energy_coverage(e));
     energy_warnings_print(flags_of(e));
     (void)fputc('\n', stderr);
 }

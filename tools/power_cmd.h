@@ -8,6 +8,7 @@
 /* The subcommands of run-model power, and what they share. argv[0] is the subcommand's name. */
 
 int power_list(int argc, char **argv);
+int power_watch(int argc, char **argv);
 
 /** Whether sensor i measures power or energy. */
 bool power_measures(const energy *e, size_t i);

@@ -90,6 +90,7 @@ tool_exit tally_run(tally *sum, ergo_engine *engine)
         }
         tally_add(sum, &report);
         share_step(sum, begin_ns);
+        metrics_update(&sum->kept, sum->energy, sum);
     }
 }
 

@@ -4,6 +4,7 @@
 
 #include "ergo/engine.h"
 #include "tools/energy.h"
+#include "tools/metrics.h"
 #include "tools/tool.h"
 
 /** One phase of a run. */
@@ -28,6 +29,7 @@ typedef struct tally {
     tally_member *members;
     ergo_account_share *shares; /**< of a step; room for all members */
     uint32_t member_count;
+    metrics kept; /**< to be filled in after tally_open, for commands with --metrics-file */
 } tally;
 
 /** Begins with nothing, for at most so many sessions. `e` has been opened for as many. */

@@ -1,0 +1,374 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What run-model says about energy, on trees of files that play boards.
+
+Usage: power_cli_test.py RUN_MODEL [CASE...]
+"""
+import csv
+import io
+import json
+import os
+import pathlib
+import pty
+import re
+import signal
+import subprocess
+import time
+import unittest
+
+from cli_test import DEMO, RUN, SECONDS, Case, interrupted
+
+ORIN = {
+    "proc/device-tree/compatible": "nvidia,p3768-0000+p3767-0005\0nvidia,p3767-0005\0",
+    "sys/class/hwmon/hwmon3/name": "ina3221",
+    "sys/class/hwmon/hwmon3/update_interval": "7",
+    "sys/class/hwmon/hwmon3/samples": "16",
+    "sys/class/hwmon/hwmon3/in1_label": "VDD_IN",
+    "sys/class/hwmon/hwmon3/in1_input": "5000",
+    "sys/class/hwmon/hwmon3/curr1_input": "1200",
+    "sys/class/hwmon/hwmon3/shunt1_resistor": "5000",
+    "sys/class/hwmon/hwmon3/in2_label": "VDD_CPU_GPU_CV",
+    "sys/class/hwmon/hwmon3/in2_input": "5000",
+    "sys/class/hwmon/hwmon3/curr2_input": "400",
+    "sys/class/hwmon/hwmon3/shunt2_resistor": "5000",
+    "sys/class/hwmon/hwmon3/device": ("link", "../../../1-0040"),
+    "sys/class/thermal/thermal_zone0/type": "cpu-thermal",
+    "sys/class/thermal/thermal_zone0/temp": "47250",
+    "sys/devices/system/cpu/cpufreq/policy0/scaling_cur_freq": "1510400",
+    "sys/devices/system/cpu/cpufreq/policy0/scaling_max_freq": "1510400",
+}
+WATTS, PART_WATTS = 6.0, 2.0
+
+
+class Board(Case):
+    def tree(self, files=None, name="tree"):
+        """A folder with these files, to be given as --sysfs-root."""
+        root = os.path.join(self.folder.name, name)
+        for path, content in (ORIN if files is None else files).items():
+            path = os.path.join(root, path)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            if isinstance(content, tuple):
+                os.symlink(content[1], path)
+            else:
+                pathlib.Path(path).write_text(content + ("" if "\0" in content else "\n"))
+        os.makedirs(root, exist_ok=True)
+        return root
+
+    def setUp(self):
+        super().setUp()
+        self.root = ("--sysfs-root", self.tree())
+        self.empty = ("--sysfs-root", self.tree({}, "empty"))
+
+
+class List(Board):
+    def test_the_board_its_sensors_and_what_is_missing(self):
+        out = self.json("power", "list", *self.root)
+        self.assertEqual(out["board"]["name"], "jetson-orin-nano")
+        self.assertIn("nvidia,p3767-0005", out["board"]["why"])
+        self.assertEqual(out["total"], ["VDD_IN"])
+        sensors = {s["name"]: s for s in out["sensors"]}
+        self.assertEqual(sensors["VDD_IN"]["value"], WATTS)
+        self.assertIs(sensors["VDD_IN"]["in_total"], True)
+        self.assertEqual(sensors["VDD_CPU_GPU_CV"]["part_of"], "VDD_IN")
+        self.assertEqual(sensors["VDD_IN"]["shunt_uohm"], 5000)
+        self.assertEqual((sensors["cpu-thermal"]["value"], sensors["policy0"]["value"]),
+                         (47.25, 1510.4))
+        found = {f["what"]: f for f in out["findings"]}
+        self.assertEqual(found["set cpufreq policy0"]["status"], "ok")
+        plain = self.good("power", "list", *self.root).decode()
+        for word in ("jetson-orin-nano", "VDD_IN", "a part of VDD_IN", "in the total"):
+            self.assertIn(word, plain)
+
+    def test_nothing_found_is_said_with_advice(self):
+        out = self.json("power", "list", *self.empty)
+        self.assertEqual((out["board"]["name"], out["sensors"], out["total"]), ("generic", [], []))
+        self.assertIn("no device tree", out["board"]["why"])
+        self.assertTrue(any(f["advice"] for f in out["findings"]))
+
+    def test_a_board_file_says_what_the_whole_is(self):
+        board = self.path("my.board", b"[board]\nname = mine\n[rail VDD_CPU_GPU_CV]\n"
+                          b"shunt_uohm = 2500\ntotal = yes\n")
+        out = self.json("power", "list", *self.root, "--board", board)
+        self.assertEqual((out["board"]["name"], out["total"]), ("mine", ["VDD_CPU_GPU_CV"]))
+        self.assertIn("--board", out["board"]["why"])
+        sensor = next(s for s in out["sensors"] if s["name"] == "VDD_CPU_GPU_CV")
+        self.assertEqual(sensor["true_shunt_uohm"], 2500)
+        self.bad(3, "power", "list", "--board", self.path("none"), says="none")
+        self.bad(3, "power", "list", "--board", self.path("bad", b"[board]\nx = 1\n"), says="bad:2")
+
+    @unittest.skipIf(os.geteuid() == 0, "root may read everything")
+    def test_what_is_not_permitted_is_said_with_the_file(self):
+        path = "sys/class/powercap/intel-rapl:0/"
+        root = self.tree({path + "name": "package-0", path + "energy_uj": "1"}, "pc")
+        os.chmod(os.path.join(root, path, "energy_uj"), 0)
+        out = self.json("power", "list", "--sysfs-root", root)
+        [found] = [f for f in out["findings"] if f["what"] == "rapl package-0"]
+        self.assertIn("permission", found["status"])
+        self.assertIn("udev", found["advice"])
+
+    def test_wrong_use(self):
+        self.bad(2, "power", says="list")
+        self.bad(2, "power", "frobnicate", says="frobnicate")
+        self.bad(2, "power", "list", "stray", says="stray")
+        for command in ("list", "watch"):
+            self.assertIn("Usage:", self.good("power", command, "--help").decode())
+        self.assertIn("watch", self.good("power", "--help").decode())
+
+
+class Watch(Board):
+    def watch(self, *args):
+        return ("power", "watch", *self.root, "--interval", "0.2", *args)
+
+    def assert_joules(self, one, watts):
+        """A constant load: joules are watts times seconds, within the stated error."""
+        truth = watts * one["seconds"]
+        self.assertLessEqual(abs(one["joules"] - truth), one["error_joules"])
+        self.assertGreater(one["error_joules"], 0)
+
+    def test_json_is_one_object_with_every_row_and_the_sum(self):
+        out = self.json(*self.watch("--count", "3"))
+        self.assertEqual(len(out["samples"]), 3)
+        last = out["samples"][-1]
+        self.assertEqual(last["rails"]["VDD_IN"]["watts"], WATTS)
+        self.assertEqual((last["temperatures_c"], last["clocks_mhz"]),
+                         ({"cpu-thermal": 47.25}, {"policy0": 1510.4}))
+        seconds = [s["seconds"] for s in out["samples"]]
+        self.assertEqual(sorted(seconds), seconds)
+        self.assertGreaterEqual(seconds[2], 0.6)
+        rails = {r["name"]: r for r in out["rails"]}
+        self.assert_joules(rails["VDD_IN"], WATTS)
+        self.assert_joules(rails["VDD_CPU_GPU_CV"], PART_WATTS)
+        self.assertEqual(out["total"]["joules"], rails["VDD_IN"]["joules"])
+        self.assertIsNone(out["command"])
+
+    def test_csv_has_a_name_for_every_column(self):
+        rows = list(csv.reader(io.StringIO(self.good(*self.watch("--count", "2", "--csv")).decode())))
+        self.assertEqual(len(rows), 3)
+        self.assertEqual({len(r) for r in rows}, {len(rows[0])})
+        self.assertEqual(rows[0][:3], ["seconds", "VDD_IN W", "VDD_IN J"])
+        self.assertEqual(float(rows[1][1]), WATTS)
+
+    def test_a_terminal_gets_a_table_that_renews_itself_and_a_pipe_does_not(self):
+        self.assertNotIn(b"\x1b", self.good(*self.watch("--count", "2")))
+        main, side = pty.openpty()
+        with subprocess.Popen([RUN, *self.watch("--count", "2")], stdout=side,
+                              stderr=subprocess.DEVNULL) as process:
+            self.assertEqual(process.wait(SECONDS), 0)
+        os.close(side)
+        shown = os.read(main, 65536).decode()
+        os.close(main)
+        self.assertEqual(shown.count("VDD_CPU_GPU_CV"), 2)
+        lines = shown.split("\x1b[", 1)[0].count("\n")
+        self.assertEqual(len(re.findall(r"\x1b\[\d+A", shown)), 1, lines)
+
+    def test_ctrl_c_ends_with_the_sum_and_130(self):
+        code, out, err = interrupted(*self.watch("--json"), after=0.7)
+        self.assertEqual((code, err), (130, ""))
+        self.assertGreaterEqual(len(json.loads(out)["samples"]), 2)
+        code, _, err = interrupted(*self.watch(), after=0.5)
+        self.assertEqual(code, 130)
+        self.assertRegex(err, r"VDD_IN \d+\.\d+ \+- \d+\.\d+ J in")
+
+    def test_a_command_is_metered_and_its_exit_code_given(self):
+        code, out, err = self.run_it("--", "sh", "-c", "sleep 0.4; echo out; exit 7")
+        self.assertEqual((code, out), (7, b"out\n"))
+        self.assertRegex(err, r"VDD_IN 2\.\d+ \+- ")
+        code, out, err = self.run_it("--json", "--", "sh", "-c", "echo out")
+        self.assertEqual((json.loads(out)["command"], err), ({"exit": 0}, "out\n"))
+        code, _, err = self.run_it("--", "no-such-command")
+        self.assertEqual(code, 127)
+        self.assertIn("no-such-command", err)
+        code, _, _ = self.run_it("--", "sh", "-c", "kill -9 $$")
+        self.assertEqual(code, 128 + signal.SIGKILL)
+
+    def run_it(self, *args):
+        done = subprocess.run([RUN, "power", "watch", *self.root, *args], capture_output=True,
+                              timeout=SECONDS)
+        return done.returncode, done.stdout, done.stderr.decode()
+
+    def test_without_sensors_it_ends_with_4_and_runs_nothing(self):
+        mark = self.path("mark")
+        self.bad(4, "power", "watch", *self.empty, "--", "touch", mark, says="power list")
+        self.assertFalse(os.path.exists(mark))
+
+    def test_wrong_use(self):
+        for value in ("0", "-1", "x", "99999"):
+            self.bad(2, "power", "watch", *self.root, "--interval", value, says="--interval")
+        self.bad(2, *self.watch("--count", "0"), says="--count")
+        self.bad(2, *self.watch("--csv", "--json"), says="--csv")
+        self.bad(2, *self.watch("--count", "2", "--", "true"), says="--count")
+
+
+class Metrics(Board):
+    LINE = re.compile(r'^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$')
+    LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"(?:,|$)')
+
+    def parse(self, path):
+        """{(name, labels): value} of a file in the text format; anything unusual is a failure."""
+        text = pathlib.Path(path).read_text()
+        self.assertTrue(text.endswith("\n"))
+        types, found, current, ended = {}, {}, None, set()
+        for line in text.splitlines():
+            if line.startswith("# HELP "):
+                name = line.split(" ")[2]
+                self.assertNotIn(name, types)
+                self.assertGreater(len(line.split(" ", 3)[3]), 5)
+                ended.add(current)
+                current = name
+            elif line.startswith("# TYPE "):
+                _, _, name, kind = line.split(" ")
+                self.assertEqual(name, current)
+                self.assertIn(kind, ("counter", "gauge"))
+                self.assertEqual(name.endswith("_total"), kind == "counter", name)
+                types[name] = kind
+            else:
+                name, inside, value = self.LINE.match(line).groups()
+                self.assertEqual(name, current, "samples of a metric lie together")
+                labels = self.LABEL.findall(inside or "")
+                self.assertEqual("".join(self.LABEL.sub("", inside or "")), "")
+                key = (name, tuple(labels))
+                self.assertNotIn(key, found)
+                found[key] = float(value)
+        self.assertEqual(len(ended), len(types))
+        for name in types:
+            self.assertTrue(name.startswith("ergo_"))
+        return found
+
+    @staticmethod
+    def value(found, name, **labels):
+        [one] = [v for (n, l), v in found.items() if n == name and labels.items() <= dict(l).items()]
+        return one
+
+    def test_generate_keeps_what_its_json_says(self):
+        path = self.path("run.prom")
+        out = self.json("-m", DEMO, "-p", "Once", "-n", "60", *self.root, "--metrics-file", path)
+        found = self.parse(path)
+        for phase in ("prefill", "decode"):
+            energy = out["energy"][phase]
+            self.assertEqual(self.value(found, "ergo_tokens_total", phase=phase),
+                             out[phase]["tokens"])
+            self.assertEqual(self.value(found, "ergo_energy_joules_total", phase=phase),
+                             energy["joules"])
+            self.assertEqual(self.value(found, "ergo_energy_error_joules", phase=phase),
+                             energy["error_joules"])
+            self.assertEqual(self.value(found, "ergo_joules_per_token", phase=phase),
+                             energy["joules_per_token"])
+            self.assertEqual(self.value(found, "ergo_tokens_per_second", phase=phase),
+                             out[phase]["tokens_per_s"])
+        self.assertEqual(self.value(found, "ergo_rail_watts", sensor="VDD_IN", in_total="1"), WATTS)
+        self.assertEqual(self.value(found, "ergo_temperature_celsius"), 47.25)
+        self.assertEqual(self.value(found, "ergo_clock_hertz"), 1510400000)
+        self.assertEqual(self.value(found, "ergo_energy_coverage_ratio"), 1)
+        self.assertEqual(os.stat(path).st_mode & 0o444, 0o444)
+        self.assertEqual([n for n in os.listdir(self.folder.name) if "part" in n], [])
+
+    def test_labels_are_escaped(self):
+        name = 'a"b\\c\nd\xff.gguf'.encode("latin-1")
+        model = os.path.join(self.folder.name.encode(), name)
+        os.symlink(DEMO, model)
+        path = self.path("run.prom")
+        done = subprocess.run([RUN, "-m", model, "-p", "Once", "-n", "2", "--metrics-file", path],
+                              capture_output=True, timeout=SECONDS)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.value({k: 1 for k in self.parse(path)}, "ergo_run_info",
+                                    model='a\\"b\\\\c\\nd\ufffd.gguf'), 1)
+
+    def test_without_sensors_tokens_are_counted_alone(self):
+        path = self.path("run.prom")
+        self.good("-m", DEMO, "-p", "Once", "-n", "5", *self.empty, "--metrics-file", path)
+        found = self.parse(path)
+        self.assertEqual(self.value(found, "ergo_tokens_total", phase="decode"), 4)
+        self.assertFalse(any("joules" in name for name, _ in found))
+
+    def test_chat_and_watch_keep_it_too(self):
+        path = self.path("chat.prom")
+        self.good("chat", "-m", DEMO, "--temp", "0", *self.root, "--metrics-file", path,
+                  stdin="turn on the kitchen light\n")
+        found = self.parse(path)
+        self.assertGreater(self.value(found, "ergo_tokens_total", phase="decode"), 5)
+        self.assertEqual(self.value(found, "ergo_run_info", command="chat"), 1)
+        seen = self.json("power", "watch", *self.root, "--interval", "0.1", "--count", "1",
+                         "--metrics", path, "--metrics-file", self.path("watch.prom"))["samples"][0]
+        self.assertEqual(seen["tokens_per_s"],
+                         self.value(found, "ergo_tokens_per_second", phase="decode"))
+        self.assertEqual(seen["joules_per_token"],
+                         self.value(found, "ergo_joules_per_token", phase="decode"))
+        self.assertEqual(self.value(self.parse(self.path("watch.prom")), "ergo_rail_watts",
+                                    sensor="VDD_IN"), WATTS)
+
+    def test_a_run_can_be_watched_while_it_goes_on(self):
+        path = self.path("run.prom")
+        args = ("-m", DEMO, "-p", "Once", "--sequences", "256", "--chunk", "1", "--batch", "1")
+        with subprocess.Popen([RUN, *args, *self.root, "--metrics-file", path],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            try:
+                until = time.time() + 60
+                while time.time() < until and process.poll() is None:
+                    if os.path.exists(path) and "ergo_tokens_total" in pathlib.Path(path).read_text():
+                        break
+                    time.sleep(0.05)
+                self.assertIn(("ergo_tokens_total", (("phase", "prefill"),)), self.parse(path))
+            finally:
+                process.kill()
+
+    def test_what_cannot_be_written_or_read(self):
+        self.bad(1, "-m", DEMO, "-p", "x", "-n", "2", "--metrics-file", self.path("no/x.prom"),
+                 says="no/x.prom")
+        self.bad(3, "power", "watch", *self.root, "--metrics", self.path("text", b"hello\n"),
+                 says="text")
+        self.bad(3, "power", "watch", *self.root, "--metrics", self.folder.name, says="cannot")
+        out = self.json("power", "watch", *self.root, "--interval", "0.1", "--count", "1",
+                        "--metrics", self.path("later.prom"))
+        self.assertIsNone(out["samples"][0]["tokens_per_s"])
+
+
+class Energy(Board):
+    def test_generate_has_the_promised_keys(self):
+        energy = self.json("-m", DEMO, "-p", "Once", "-n", "20", *self.root)["energy"]
+        self.assertLessEqual({"meter", "scope", "coverage", "prefill", "decode", "idle_watts"},
+                             set(energy))
+        self.assertEqual((energy["meter"], energy["scope"]), ("ina3221 VDD_IN", "jetson-orin-nano"))
+        for phase in ("prefill", "decode"):
+            self.assertLessEqual({"joules", "error_joules", "joules_per_token"}, set(energy[phase]))
+
+    def test_what_the_sequences_cost_adds_up_to_the_whole(self):
+        for batch in ("1", "5"):
+            out = self.json("-m", DEMO, "-p", "Once upon", "-n", "30", "--sequences", "5",
+                            "--batch", batch, *self.root)
+            parts = [s["energy"] for s in out["sequences"]]
+            whole = out["energy"]
+            micro = sum(round(p["joules"] * 1e6) for p in parts)
+            self.assertEqual(micro, sum(round(whole[p]["joules"] * 1e6)
+                                        for p in ("prefill", "decode")))
+            self.assertEqual(sum(p["decode_tokens"] for p in parts), out["decode"]["tokens"])
+            self.assertEqual(sum(p["prefill_tokens"] for p in parts), out["prefill"]["tokens"])
+            for part in parts:
+                self.assertGreater(part["joules"], 0)
+                self.assertGreater(part["error_joules"], 0)
+
+    def test_each_answer_of_a_chat_is_priced(self):
+        lines = "turn on the kitchen light\nturn off the kitchen light\n"
+        out = self.json("chat", "-m", DEMO, "--temp", "0", *self.root, stdin=lines)
+        parts = [t["energy"] for t in out["turns"]]
+        self.assertEqual(len(parts), 2)
+        micro = sum(round(p["joules"] * 1e6) for p in parts)
+        self.assertEqual(micro, sum(round(out["energy"][p]["joules"] * 1e6)
+                                    for p in ("prefill", "decode")))
+        with subprocess.Popen([RUN, "chat", "-m", DEMO, "--temp", "0", *self.root],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE) as process:
+            _, err = process.communicate(lines.encode(), timeout=SECONDS)
+        self.assertEqual(len(re.findall(r"\+- \d+\.\d+ J for \d+ tokens read", err.decode())), 2)
+
+    def test_logits_and_perplexity_say_it_too(self):
+        out = self.json("logits", "-m", DEMO, "--ids", "5 6 7", "-o", self.path("l"), *self.root)
+        self.assertGreater(out["energy"]["prefill"]["joules"], 0)
+        text = self.path("text", b"Once upon a time there was a little fox. " * 60)
+        out = self.json("perplexity", "-m", DEMO, "-f", text, "--ctx", "64", *self.root)
+        self.assertGreater(out["energy"]["prefill"]["joules_per_token"], 0)
+        none = self.json("perplexity", "-m", DEMO, "-f", text, "--ctx", "64", *self.empty)
+        self.assertIsNone(none["energy"])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
