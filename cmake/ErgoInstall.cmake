@@ -8,6 +8,11 @@ set(pkgconfig_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 install(TARGETS ergo ergo_base ergo_power EXPORT ergoTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/ergo DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+if(ERGO_PORT STREQUAL "linux")
+    # For an administrator to look at and to copy: whom to trust with clocks is not for a build to say.
+    install(FILES ports/linux/70-ergo.rules ports/linux/ergo-tmpfiles.conf
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/ergo)
+endif()
 if(TARGET run-model)
     install(TARGETS run-model RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()

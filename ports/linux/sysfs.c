@@ -19,6 +19,7 @@ ergo_status ergo__sysfs_status(int error)
         return ERGO_E_NOT_FOUND;
     case EACCES:
     case EPERM:
+    case EROFS: /* as containers mount it */
         return ERGO_E_PERMISSION;
     case ENODATA: /* a channel that is switched off */
     case EOPNOTSUPP:

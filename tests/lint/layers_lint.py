@@ -22,7 +22,7 @@ DOORS = [
 # A port sees the interfaces it implements, the cellar's way to lay out memory and to log, the reader
 # of the power half's texts, and its own folder.
 PORT_INTERFACES = {"runtime/base/os.h", "runtime/base/arena.h", "runtime/base/log.h",
-                   "power/bus.h", "power/knob.h", "power/sections.h"}
+                   "runtime/base/hash.h", "power/bus.h", "power/knob.h", "power/sections.h"}
 # Never seen from the power half.
 INFERENCE_HEADERS = {"include/ergo/ergo.h", "include/ergo/engine.h", "include/ergo/model.h"}
 
