@@ -20,6 +20,7 @@
 struct ergo_session {
     ergo_engine *engine;
     bool open;
+    bool held;                  /* left out of steps */
     ergo_status status;         /* ERGO_OK while there is work, ERGO_IDLE, or how it ended */
     atomic_uint cancelled;      /* a word: RISC-V exchanges bytes by a library of its own */
     ergo_session_config config; /* `stops` is not kept: see `stop` */
@@ -86,6 +87,12 @@ struct ergo_engine {
 
 /** Fills the batch with what the sessions want next; takes the pages that it needs. */
 void ergo__engine_gather(ergo_engine *engine, ergo_step_report *report);
+
+/** Whether the session takes part in steps. */
+static inline bool ergo__session_works(const ergo_session *session)
+{
+    return session->open && !session->held && session->status == ERGO_OK;
+}
 
 /** Gives back what a gather took, after a failed run. */
 void ergo__engine_undo(ergo_engine *engine);

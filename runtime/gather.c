@@ -11,7 +11,7 @@ static uint32_t pending(const ergo_session *session)
 
 static bool has_work(const ergo_session *session)
 {
-    return session->open && session->status == ERGO_OK && pending(session) > 0;
+    return ergo__session_works(session) && pending(session) > 0;
 }
 
 /* Prefixes are shared by sessions that want it, and not where every position must give logits. */

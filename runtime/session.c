@@ -72,6 +72,7 @@ ergo_status ergo_session_open(ergo_engine *engine, const ergo_session_config *co
     if (status != ERGO_OK)
         return status;
     session->open = true;
+    session->held = false;
     session->status = ERGO_IDLE;
     session->config = *c;
     session->config.stops = NULL;
@@ -126,6 +127,12 @@ ergo_status ergo_session_feed(ergo_session *session, const ergo_token *tokens, s
 ergo_status ergo_session_status(const ergo_session *session)
 {
     return session->status;
+}
+
+void ergo_session_hold(ergo_session *session, bool held)
+{
+    if (session)
+        session->held = held;
 }
 
 void ergo_session_cancel(ergo_session *session)

@@ -17,11 +17,9 @@ static void end_cancelled(ergo_engine *engine)
 
 static bool has_work(const ergo_engine *engine)
 {
-    for (uint32_t i = 0; i < engine->max_sessions; i++) {
-        const ergo_session *session = &engine->sessions[i];
-        if (session->open && session->status == ERGO_OK)
+    for (uint32_t i = 0; i < engine->max_sessions; i++)
+        if (ergo__session_works(&engine->sessions[i]))
             return true;
-    }
     return false;
 }
 

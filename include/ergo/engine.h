@@ -138,6 +138,24 @@ typedef struct ergo_step_report {
  */
 ergo_status ergo_engine_step(ergo_engine *engine, ergo_step_report *report);
 
+/** What the next step would compute, as far as can be told before it runs. */
+typedef struct ergo_engine_outlook {
+    uint32_t working;         /**< sessions with work that are not held */
+    uint32_t sessions;        /**< of them, those that the next step takes */
+    uint32_t prefill_tokens;  /**< of prompts, in it */
+    uint32_t decode_tokens;   /**< generated ones, in it */
+    uint64_t context;         /**< positions that its tokens see, summed */
+    uint64_t pending_prefill; /**< tokens of prompts still to compute, of all working sessions */
+    ergo_work work;           /**< of the step */
+} ergo_engine_outlook;
+
+/**
+ * Looks ahead, with knobs as they would be (NULL: as they are). Turns nothing. A prefix that will
+ * be found computed by another session counts as work here. Zeros when nobody has work.
+ */
+void ergo_engine_look_ahead(const ergo_engine *engine, const ergo_engine_knobs *knobs,
+                            ergo_engine_outlook *out);
+
 /** ---- Session ----------------------------------------------------------------------------- */
 
 /** A generated token, or the end of the text. The pointers are valid during the call. */
@@ -193,6 +211,13 @@ ergo_status ergo_session_feed(ergo_session *session, const ergo_token *tokens, s
 
 /** ERGO_OK while the session has work to do, else how it ended; ERGO_IDLE before the first feed. */
 ergo_status ergo_session_status(const ergo_session *session);
+
+/**
+ * Leaves a session out of steps until it is let go again: it keeps its work, its place and its
+ * tokens, and its words are the same as if it had never waited. A step in which all who have work
+ * are held returns ERGO_IDLE.
+ */
+void ergo_session_hold(ergo_session *session, bool held);
 
 /** Ends the session's generation before the next step. May be called from any thread or signal. */
 void ergo_session_cancel(ergo_session *session);
