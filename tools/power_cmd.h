@@ -9,6 +9,7 @@
 
 int power_list(int argc, char **argv);
 int power_watch(int argc, char **argv);
+int power_restore(int argc, char **argv);
 
 /** Whether sensor i measures power or energy. */
 bool power_measures(const energy *e, size_t i);

@@ -370,5 +370,54 @@ class Energy(Board):
         self.assertIsNone(none["energy"])
 
 
+class Restore(Board):
+    POLICY = "sys/devices/system/cpu/cpufreq/policy0/"
+
+    def journal(self, pid, start, boot, *lines):
+        """A journal as a process writes it; every line ends in its FNV-1a sum."""
+        text = []
+        for line in (f"ergo-knobs 1 {pid} {start} {boot}", *lines):
+            total = 0xCBF29CE484222325
+            for byte in line.encode():
+                total = (total ^ byte) * 0x100000001B3 % 2**64
+            text.append(f"{line} {total:016x}")
+        return "\n".join(text)
+
+    def left(self, boot="here", pid=2**22 - 1, start="1"):
+        limits = self.journal(pid, start, boot, self.POLICY + "scaling_min_freq 408000",
+                              self.POLICY + "scaling_max_freq 1800000")
+        return self.tree({"proc/sys/kernel/random/boot_id": "here",
+                          self.POLICY + "scaling_min_freq": "1416000",
+                          self.POLICY + "scaling_max_freq": "1416000",
+                          f"run/ergo/{pid}.knobs": limits}, "left" + boot + str(pid))
+
+    def limits(self, root):
+        return [int(pathlib.Path(root, self.POLICY, f"scaling_{name}_freq").read_text())
+                for name in ("min", "max")]
+
+    def test_what_a_dead_process_left_is_put_back_once(self):
+        root = self.left()
+        out = self.json("power", "restore", "--sysfs-root", root)
+        self.assertEqual(out, {"journals": 1, "restored": 2, "refused": 0, "stale": 0,
+                               "holder": None})
+        self.assertEqual(self.limits(root), [408000, 1800000])
+        self.assertIn(b"nothing", self.good("power", "restore", "--sysfs-root", root))
+
+    def test_another_boot_has_nothing_to_put_back(self):
+        root = self.left("elsewhere")
+        out = self.json("power", "restore", "--sysfs-root", root)
+        self.assertEqual((out["stale"], out["restored"]), (1, 0))
+        self.assertEqual(self.limits(root), [1416000, 1416000])
+
+    def test_who_lives_keeps_its_knobs(self):
+        with open("/proc/self/stat", encoding="utf-8") as file:
+            start = file.read().rpartition(")")[2].split()[19]
+        root = self.left(pid=os.getpid(), start=start)
+        out = self.json("power", "restore", "--sysfs-root", root)
+        self.assertEqual((out["holder"], out["restored"]), (os.getpid(), 0))
+        self.assertEqual(self.limits(root), [1416000, 1416000])
+        self.assertTrue(os.path.exists(os.path.join(root, f"run/ergo/{os.getpid()}.knobs")))
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)
