@@ -128,6 +128,11 @@ static void journals_of_another_boot_are_deleted_unused(void **state)
 static void two_processes_do_not_turn_at_once(void **state)
 {
     (void)state;
+#ifdef ERGO_TEST_EMULATED
+    print_message(
+        "skipped: the emulator shows a process another start of its own than to others\n");
+    skip();
+#endif
     int ready[2], done[2];
     char byte = 0;
     assert_int_equal(pipe(ready), 0);
