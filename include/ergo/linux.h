@@ -3,6 +3,7 @@
 #define ERGO_LINUX_H
 
 #include "board.h"
+#include "ina.h"
 #include "knob.h"
 #include "sensor.h"
 
@@ -141,6 +142,34 @@ typedef struct ergo_linux_recovery {
  */
 ergo_status ergo_linux_knobs_recover(const ergo_linux_knobs_config *config,
                                      ergo_linux_recovery *out);
+
+/** ---- I2C --------------------------------------------------------------------------------- */
+
+/** A chip on a bus that the kernel has no driver for, or none bound. */
+typedef struct ergo_linux_i2c_config {
+    ergo_log log;
+    const char *root; /**< before every path; NULL or "": the system's own */
+    uint32_t bus;     /**< N of /dev/i2c-N */
+    uint8_t address;  /**< of 7 bits, 0x08 .. 0x77 */
+} ergo_linux_i2c_config;
+
+typedef struct ergo_linux_i2c ergo_linux_i2c;
+
+size_t ergo_linux_i2c_size(void);
+
+/**
+ * Opens the chip; whether one answers shows at its first register. An address that a driver of the
+ * kernel owns is not touched. Errors: ERGO_E_NOT_FOUND (no such bus), ERGO_E_PERMISSION,
+ * ERGO_E_STATE (a driver owns it: named in the log), ERGO_E_ARGUMENT, ERGO_E_MEMORY.
+ */
+ergo_status ergo_linux_i2c_open(const ergo_linux_i2c_config *config, ergo_block memory,
+                                ergo_linux_i2c **out);
+
+/** What ergo_ina_config wants of it. Valid until closed. */
+ergo_i2c ergo_linux_i2c_device(ergo_linux_i2c *i2c);
+
+/** Those who use the chip must be closed before. NULL is ignored. */
+void ergo_linux_i2c_close(ergo_linux_i2c *i2c);
 
 #ifdef __cplusplus
 }
