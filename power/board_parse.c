@@ -62,7 +62,7 @@ static ergo_status begin_section(parser *p)
         return ergo__sections_bad(&p->text, "name too long", name);
     const char *kept = ergo__str_keep(&p->arena, name);
     if (rail)
-        p->rail = (ergo_board_rail){kept, "", "", 0, 0, "", false};
+        p->rail = (ergo_board_rail){.name = kept, .chip = "", .address = "", .within = ""};
     else
         p->clock = (ergo_board_clock){kept, ""};
     return ERGO_OK;
@@ -81,9 +81,17 @@ static ergo_status set_board(parser *p, ergo_str key)
     return ERGO_OK;
 }
 
-static ergo_status set_rail(parser *p, ergo_str key)
+static ergo_status yes_or_no(const parser *p, bool *out)
 {
     const ergo_str value = p->text.value;
+    if (!ergo__str_is(value, "yes") && !ergo__str_is(value, "no"))
+        return ergo__sections_bad(&p->text, "neither yes nor no", value);
+    *out = ergo__str_is(value, "yes");
+    return ERGO_OK;
+}
+
+static ergo_status set_rail(parser *p, ergo_str key)
+{
     if (ergo__str_is(key, "chip"))
         p->rail.chip = keep(p);
     else if (ergo__str_is(key, "address"))
@@ -94,12 +102,12 @@ static ergo_status set_rail(parser *p, ergo_str key)
         return number(p, &p->rail.shunt_uohm);
     else if (ergo__str_is(key, "within"))
         p->rail.within = keep(p);
-    else if (!ergo__str_is(key, "total"))
-        return ergo__sections_bad(&p->text, "unknown key", key);
-    else if (ergo__str_is(value, "yes") || ergo__str_is(value, "no"))
-        p->rail.total = ergo__str_is(value, "yes");
+    else if (ergo__str_is(key, "total"))
+        return yes_or_no(p, &p->rail.total);
+    else if (ergo__str_is(key, "i2c"))
+        return yes_or_no(p, &p->rail.i2c);
     else
-        return ergo__sections_bad(&p->text, "total must be yes or no, not", value);
+        return ergo__sections_bad(&p->text, "unknown key", key);
     return ERGO_OK;
 }
 
@@ -151,6 +159,11 @@ static ergo_status check(const parser *p)
             return ergo__fail(p->text.log, ERGO_E_FORMAT,
                               "%s: rail %s is within '%s', which is no rail", p->text.file,
                               rail->name, rail->within);
+        if (rail->i2c && (rail->chip[0] == '\0' || !strchr(rail->address, '-')))
+            return ergo__fail(p->text.log, ERGO_E_FORMAT,
+                              "%s: rail %s is to be read over I2C: that needs its chip and an "
+                              "address such as 1-0040, not '%s'",
+                              p->text.file, rail->name, rail->address);
         if (whole && whole->total && rail->total)
             return ergo__fail(p->text.log, ERGO_E_FORMAT,
                               "%s: rail %s is within %s: both cannot be in the total", p->text.file,

@@ -42,12 +42,13 @@ static tool_exit choose_board(energy *e, const common_options *options,
 
 tool_exit energy_find(energy *e, const common_options *options)
 {
-    const ergo_linux_config config = {.log = common_log(options), .root = options->sysfs_root};
+    ergo_linux_config config = {.log = common_log(options), .root = options->sysfs_root};
     tool_exit code = common_check(options);
     if (code == TOOL_DONE)
         code = choose_board(e, options, &config);
     if (code != TOOL_DONE)
         return code;
+    config.board = e->board;
     size_t size = 0;
     ergo_status status = ergo_linux_sensors_size(&config, &size);
     if (status == ERGO_OK) {

@@ -24,6 +24,8 @@ typedef struct ergo_board_rail {
         shunt_uohm;     /**< the true shunt, where the driver may have a wrong one; 0: as it says */
     const char *within; /**< the rail that this one is a part of; "" when of none */
     bool total;         /**< part of the sum that is the whole board */
+    bool i2c; /**< read register by register where no driver has the chip, which needs chip, an
+                   address such as "1-0040" and the shunt */
 } ergo_board_rail;
 
 /** A clock that may be set: a cpufreq policy or a devfreq device. */
@@ -67,6 +69,7 @@ const ergo_board *ergo_board_matching(ergo_bytes compatible);
  *     chip = ina226                     optional, as are address, channel, shunt_uohm, within
  *     address = 1-0041
  *     shunt_uohm = 2000
+ *     i2c = yes                         optional: for a chip that the kernel has no driver for
  *     total = yes
  *     [clock big]
  *     device = policy4

@@ -20,6 +20,8 @@ extern "C" {
 typedef struct ergo_linux_config {
     ergo_log log;
     const char *root; /**< before every path (/sys, /proc, /dev); NULL or "": the system's own */
+    const ergo_board *board; /**< NULL, or: whose rails with `i2c` are looked for too; must outlive
+                                  the sensors */
 } ergo_linux_config;
 
 /** Something that was found, or found missing: what `run-model power list` shows. */

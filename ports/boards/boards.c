@@ -35,9 +35,9 @@ static const ergo_board raspberry_pi_5 = {
 /* ---- Jetson -------------------------------------------------------------------------------- */
 
 static const ergo_board_rail orin_nano_rails[] = {
-    {"VDD_IN", "", "1-0040", 1, 0, "", true},
-    {"VDD_CPU_GPU_CV", "", "1-0040", 2, 0, "VDD_IN", false},
-    {"VDD_SOC", "", "1-0040", 3, 0, "VDD_IN", false},
+    {"VDD_IN", "", "1-0040", 1, 0, "", true, false},
+    {"VDD_CPU_GPU_CV", "", "1-0040", 2, 0, "VDD_IN", false, false},
+    {"VDD_SOC", "", "1-0040", 3, 0, "VDD_IN", false, false},
 };
 static const ergo_board_clock orin_nano_clocks[] = {
     {"cpu0", "policy0"}, {"cpu4", "policy4"}, {"gpu", "17000000.gpu"}};
@@ -56,10 +56,10 @@ static const ergo_board jetson_orin_nano = {
 
 /* No rail is the whole here; these three add up to it, as they do not overlap. */
 static const ergo_board_rail agx_orin_rails[] = {
-    {"VDD_GPU_SOC", "", "1-0040", 1, 0, "", true},
-    {"VDD_CPU_CV", "", "1-0040", 2, 0, "", true},
-    {"VIN_SYS_5V0", "", "1-0040", 3, 0, "", true},
-    {"VDDQ_VDD2_1V8AO", "", "1-0041", 2, 0, "VIN_SYS_5V0", false},
+    {"VDD_GPU_SOC", "", "1-0040", 1, 0, "", true, false},
+    {"VDD_CPU_CV", "", "1-0040", 2, 0, "", true, false},
+    {"VIN_SYS_5V0", "", "1-0040", 3, 0, "", true, false},
+    {"VDDQ_VDD2_1V8AO", "", "1-0041", 2, 0, "VIN_SYS_5V0", false, false},
 };
 static const ergo_board_clock agx_orin_clocks[] = {
     {"cpu0", "policy0"}, {"cpu4", "policy4"}, {"cpu8", "policy8"}, {"gpu", "17000000.gpu"}};
@@ -103,7 +103,7 @@ static const ergo_board orange_pi_5 = {
 
 /* ---- Others -------------------------------------------------------------------------------- */
 
-static const ergo_board_rail beaglebone_rails[] = {{"5V", "ina226", "", 0, 0, "", true}};
+static const ergo_board_rail beaglebone_rails[] = {{"5V", "ina226", "", 0, 0, "", true, false}};
 
 static const ergo_board beaglebone = {
     .name = "beaglebone",
@@ -116,7 +116,7 @@ static const ergo_board beaglebone = {
     .note = "it has no power sensor of its own: this counts on a cape with an INA226 in its 5 V",
 };
 
-static const ergo_board_rail kv260_rails[] = {{"ina260_u14", "", "", 0, 0, "", true}};
+static const ergo_board_rail kv260_rails[] = {{"ina260_u14", "", "", 0, 0, "", true, false}};
 
 static const ergo_board kv260 = {
     .name = "kv260",

@@ -12,16 +12,26 @@
 #include "runtime/base/arena.h"
 #include "runtime/base/log.h"
 
-static ergo_linux_sensors *lay(ergo__arena *arena)
+static ergo_block take_block(ergo__arena *arena, size_t size)
 {
-    return ERGO__TAKE_LINE(arena, ergo_linux_sensors, 1);
+    return (ergo_block){ergo__arena_take(arena, 1, size, ERGO_BLOCK_ALIGN), size};
+}
+
+static ergo_linux_sensors *lay(ergo__arena *arena, const ergo_board *board,
+                               ergo__linux_chip chips[ERGO__LINUX_CHIPS])
+{
+    ergo_linux_sensors *sensors = ERGO__TAKE_LINE(arena, ergo_linux_sensors, 1);
+    for (size_t i = 0; board && i < ERGO__LINUX_CHIPS; i++)
+        chips[i] = (ergo__linux_chip){.i2c_memory = take_block(arena, ergo_linux_i2c_size()),
+                                      .ina_memory = take_block(arena, ergo_ina_size())};
+    return sensors;
 }
 
 ergo_status ergo_linux_sensors_size(const ergo_linux_config *config, size_t *size)
 {
-    (void)config;
+    ergo__linux_chip chips[ERGO__LINUX_CHIPS];
     ergo__arena arena = ergo__arena_counting();
-    lay(&arena);
+    lay(&arena, config->board, chips);
     *size = arena.used;
     return ERGO_OK;
 }
@@ -92,7 +102,7 @@ static bool has_name(const ergo_linux_sensors *sensors, const char *name)
 }
 
 /* A second VDD is VDD#2. */
-static void make_unique(const ergo_linux_sensors *sensors, char name[ERGO_SENSOR_NAME_MAX])
+void ergo__linux_make_unique(const ergo_linux_sensors *sensors, char name[ERGO_SENSOR_NAME_MAX])
 {
     char tried[ERGO_SENSOR_NAME_MAX];
     memcpy(tried, name, sizeof tried);
@@ -158,7 +168,7 @@ bool ergo__linux_add(ergo_linux_sensors *sensors, const ergo_sensor_info *info,
         close_reader(reader);
         return false;
     }
-    make_unique(sensors, sensor->info.name);
+    ergo__linux_make_unique(sensors, sensor->info.name);
     sensors->count++;
     return true;
 }
@@ -169,11 +179,13 @@ ergo_status ergo_linux_sensors_open(const ergo_linux_config *config, ergo_block 
                                     ergo_linux_sensors **out)
 {
     ergo__arena arena = ergo__arena_over(memory);
-    ergo_linux_sensors *sensors = lay(&arena);
+    ergo__linux_chip chips[ERGO__LINUX_CHIPS] = {{{NULL, 0}, {NULL, 0}, NULL, NULL}};
+    ergo_linux_sensors *sensors = lay(&arena, config->board, chips);
     if (arena.full)
         return ergo__fail(&config->log, ERGO_E_MEMORY, "sensors: need more than %zu bytes",
                           memory.size);
     memset(sensors, 0, sizeof *sensors);
+    memcpy(sensors->chips, chips, sizeof chips);
     sensors->log = config->log;
     sensors->root = config->root ? config->root : "";
     ergo__linux_find_hwmon(sensors);
@@ -181,6 +193,7 @@ ergo_status ergo_linux_sensors_open(const ergo_linux_config *config, ergo_block 
     ergo__linux_find_iio(sensors);
     ergo__linux_find_powercap(sensors);
     ergo__linux_find_batteries(sensors);
+    ergo__linux_find_chips(sensors, config->board);
     ergo__linux_find_zones(sensors);
     ergo__linux_find_clocks(sensors);
     ergo__linux_find_buses(sensors);
@@ -193,7 +206,9 @@ void ergo_linux_sensors_close(ergo_linux_sensors *sensors)
     if (!sensors)
         return;
     for (uint32_t i = 0; i < sensors->count; i++)
-        close_reader(&sensors->readers[i]);
+        if (sensors->list[i].self == &sensors->readers[i])
+            close_reader(&sensors->readers[i]);
+    ergo__linux_close_chips(sensors);
     sensors->count = 0;
 }
 

@@ -26,12 +26,23 @@ typedef struct ergo__linux_reader {
     int64_t scale; /* millionths */
 } ergo__linux_reader;
 
+/** Most chips that are read register by register. */
+#define ERGO__LINUX_CHIPS 4
+
+typedef struct ergo__linux_chip {
+    ergo_block i2c_memory, ina_memory;
+    ergo_linux_i2c *i2c;
+    ergo_ina *ina;
+} ergo__linux_chip;
+
 struct ergo_linux_sensors {
     ergo_log log;
     const char *root;
     ergo_sensor list[ERGO_SENSORS_MAX];
     ergo__linux_reader readers[ERGO_SENSORS_MAX];
     uint32_t count;
+    ergo__linux_chip chips[ERGO__LINUX_CHIPS];
+    uint32_t chip_count;
     ergo_linux_finding findings[ERGO__LINUX_FINDINGS];
     uint32_t finding_count;
     ergo__sysfs_names names[2]; /* scratch of the sources: folders, and files in one */
@@ -57,6 +68,13 @@ void ergo__linux_find_powercap(ergo_linux_sensors *sensors);
 void ergo__linux_find_batteries(ergo_linux_sensors *sensors);
 void ergo__linux_find_zones(ergo_linux_sensors *sensors);
 void ergo__linux_find_clocks(ergo_linux_sensors *sensors);
+
+/** Chips of the board's rails with `i2c` that nothing else gave a sensor for. */
+void ergo__linux_find_chips(ergo_linux_sensors *sensors, const ergo_board *board);
+void ergo__linux_close_chips(ergo_linux_sensors *sensors);
+
+/** Makes a name unique among those of the list. */
+void ergo__linux_make_unique(const ergo_linux_sensors *sensors, char name[ERGO_SENSOR_NAME_MAX]);
 
 /** What a sensor or a marker could be attached to: findings alone. */
 void ergo__linux_find_buses(ergo_linux_sensors *sensors);

@@ -124,7 +124,7 @@ static void every_linked_in_board_is_in_order(void **state)
 static void a_wrong_shunt_is_overridden(void **state)
 {
     (void)state;
-    static const ergo_board_rail rail = {"BATTERY", "ina226", "1-0041", 0, 2000, "", true};
+    static const ergo_board_rail rail = {"BATTERY", "ina226", "1-0041", 0, 2000, "", true, false};
     const ergo_board board = {.name = "x", .rails = &rail, .rail_count = 1};
     ergo_sensor sensors[2] = {
         {.info = {.name = "ina226 1-0040", .chip = "ina226", .device = "1-0040"}},
