@@ -219,6 +219,22 @@ ergo_status ergo_meter_poll(ergo_meter *meter, uint64_t *next_ns)
     return ERGO_OK;
 }
 
+ergo_status ergo_meter_read(ergo_meter *meter, uint32_t sensor)
+{
+    if (sensor >= meter->config.sensor_count)
+        return ERGO_E_ARGUMENT;
+    channel *c = &meter->channels[sensor];
+    if (c->out)
+        return ERGO_E_NOT_FOUND;
+    const uint64_t before = ergo__os_thread_cpu_ns();
+    ergo__lock_take(&meter->reading);
+    take_reading(meter, c);
+    const ergo_status status = c->status;
+    ergo__lock_release(&meter->reading);
+    atomic_fetch_add(&meter->cpu_ns, ergo__os_thread_cpu_ns() - before);
+    return status;
+}
+
 /* Rarer samples when they cost more CPU time than they may. */
 static void keep_cpu_share(ergo_meter *meter)
 {

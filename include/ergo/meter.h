@@ -109,6 +109,13 @@ void ergo_meter_close(ergo_meter *meter);
  */
 ergo_status ergo_meter_poll(ergo_meter *meter, uint64_t *next_ns);
 
+/**
+ * Reads one sensor now, due or not: for who knows that it has something new, such as a line that it
+ * pulls when it has converted, or a trace (trace.h). Any thread. Returns the status of the
+ * sensor; ERGO_E_ARGUMENT when there is none of that number, ERGO_E_NOT_FOUND when it was left out.
+ */
+ergo_status ergo_meter_read(ergo_meter *meter, uint32_t sensor);
+
 /** The present time on the meter's clock. */
 uint64_t ergo_meter_now(const ergo_meter *meter);
 

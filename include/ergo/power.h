@@ -13,6 +13,7 @@
 #include "meter.h"
 #include "sensor.h"
 #include "status.h"
+#include "trace.h"
 #include "version.h"
 #include "work.h"
 
