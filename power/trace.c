@@ -11,7 +11,7 @@
  */
 
 #define VERSION 1
-#define MOST_NS INT64_MAX
+#define MOST_NS (INT64_MAX - 1) /* INT64_MAX is what larger numbers are read as */
 
 typedef enum event_kind {
     EVENT_READING,
@@ -416,7 +416,7 @@ ergo_status ergo_trace_open(ergo_str text, const ergo_log *log, const char *file
     return ERGO_OK;
 }
 
-const ergo_sensor *ergo_trace_sensors(ergo_trace *trace, size_t *count, uint64_t *total)
+ergo_sensor *ergo_trace_sensors(ergo_trace *trace, size_t *count, uint64_t *total)
 {
     *count = trace->count;
     *total = trace->total;

@@ -29,11 +29,11 @@ static tool_exit read_board(energy *e, const common_options *options)
     return status == ERGO_OK ? TOOL_DONE : TOOL_BAD_FILE;
 }
 
-static tool_exit choose_board(energy *e, const common_options *options,
-                              const ergo_linux_config *config)
+tool_exit energy_board(energy *e, const common_options *options)
 {
+    const ergo_linux_config config = {.log = common_log(options), .root = options->sysfs_root};
     if (options->board == NULL) {
-        e->board = ergo_linux_board(config);
+        e->board = ergo_linux_board(&config);
         return TOOL_DONE;
     }
     e->board = ergo_board_named(options->board);
@@ -45,7 +45,7 @@ tool_exit energy_find(energy *e, const common_options *options)
     ergo_linux_config config = {.log = common_log(options), .root = options->sysfs_root};
     tool_exit code = common_check(options);
     if (code == TOOL_DONE)
-        code = choose_board(e, options, &config);
+        code = energy_board(e, options);
     if (code != TOOL_DONE)
         return code;
     config.board = e->board;
@@ -69,6 +69,8 @@ tool_exit energy_meter(energy *e, const common_options *options)
     if (e->count == 0)
         return TOOL_DONE;
     const ergo_meter_config config = {.log = common_log(options),
+                                      .clock = e->clock,
+                                      .poll = e->poll,
                                       .sensors = e->list,
                                       .sensor_count = (uint32_t)e->count,
                                       .total = e->total};

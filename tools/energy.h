@@ -17,11 +17,16 @@ typedef struct energy {
     const ergo_board *board;
     ergo_sensor *list; /**< the board's sensors */
     size_t count;
-    uint64_t total; /**< which of them make the total, as bits */
+    uint64_t total;   /**< which of them make the total, as bits */
+    ergo_clock clock; /**< of the meter; zeroed: the system's */
+    bool poll;        /**< the meter has no thread */
     ergo_meter *meter;
     ergo_account *account;
     uint64_t opened_ns; /**< when, on the meter's clock */
 } energy;
+
+/** Chooses the board: as --board says, else as the system does. */
+tool_exit energy_board(energy *e, const common_options *options);
 
 /** Finds sensors and board as --board and --sysfs-root say. Failures are reported. */
 tool_exit energy_find(energy *e, const common_options *options);

@@ -3,7 +3,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "tools/interrupt.h"
@@ -55,45 +54,71 @@ void power_await(energy *e, uint64_t end_ns)
             energy_wait(e, energy_now(e) + UINT64_C(5000000));
 }
 
-/* ---- Summaries ----------------------------------------------------------------------------- */
+/* ---- Sums ---------------------------------------------------------------------------------- */
 
-static void print_one(const energy *e, uint32_t sensor, uint64_t begin_ns, uint64_t end_ns)
+void power_sums_begin(power_sums *sums, const energy *e, uint64_t begin_ns)
+{
+    for (uint32_t i = 0; i < e->count; i++)
+        sums->rail[i] = energy_sum_begin(i, begin_ns);
+    sums->total = energy_sum_begin(ERGO_METER_TOTAL, begin_ns);
+}
+
+void power_sums_keep(power_sums *sums, const energy *e)
+{
+    for (size_t i = 0; i < e->count; i++)
+        if (power_measures(e, i))
+            energy_sum_keep(&sums->rail[i], e->meter);
+    if (e->total != 0)
+        energy_sum_keep(&sums->total, e->meter);
+}
+
+bool power_sums_get(const power_sums *sums, const energy *e, uint32_t sensor, uint64_t end_ns,
+                    ergo_energy *out)
+{
+    const energy_sum *sum = sensor == ERGO_METER_TOTAL ? &sums->total : &sums->rail[sensor];
+    return energy_sum_get(sum, e->meter, end_ns, out) == ERGO_OK;
+}
+
+static double seconds_of(const ergo_energy *w)
+{
+    return (double)w->ns / 1e9;
+}
+
+static void print_one(const power_sums *sums, const energy *e, uint32_t sensor, uint64_t end_ns)
 {
     ergo_energy w;
-    if (ergo_meter_between(e->meter, sensor, begin_ns, end_ns, &w) != ERGO_OK)
+    if (!power_sums_get(sums, e, sensor, end_ns, &w))
         return;
-    const double seconds = (double)w.ns / 1e9;
     (void)fprintf(stderr, "run-model: %s %.3f +- %.3f J in %.3f s, %.3f W, %.0f %% covered",
-                  power_name(e, sensor), (double)w.uj / 1e6, (double)w.error_uj / 1e6, seconds,
-                  seconds > 0 ? (double)w.uj / 1e6 / seconds : 0.0,
+                  power_name(e, sensor), (double)w.uj / 1e6, (double)w.error_uj / 1e6,
+                  seconds_of(&w), w.ns > 0 ? (double)w.uj / 1e6 / seconds_of(&w) : 0.0,
                   w.ns > 0 ? 100.0 * (double)w.covered_ns / (double)w.ns : 0.0);
     energy_warnings_print(w.flags);
     (void)fputc('\n', stderr);
 }
 
-void power_summary_print(const energy *e, uint64_t begin_ns, uint64_t end_ns)
+void power_sums_print(const power_sums *sums, const energy *e, uint64_t end_ns)
 {
     (void)fflush(stdout);
     for (size_t i = 0; i < e->count; i++)
         if (power_measures(e, i))
-            print_one(e, (uint32_t)i, begin_ns, end_ns);
+            print_one(sums, e, (uint32_t)i, end_ns);
     if (e->total != 0 && (e->total & (e->total - 1)) != 0)
-        print_one(e, ERGO_METER_TOTAL, begin_ns, end_ns);
+        print_one(sums, e, ERGO_METER_TOTAL, end_ns);
 }
 
-static void window_json(const energy *e, uint32_t sensor, uint64_t begin_ns, uint64_t end_ns,
-                        json_writer *json)
+static void one_json(const power_sums *sums, const energy *e, uint32_t sensor, uint64_t end_ns,
+                     json_writer *json)
 {
     ergo_energy w;
-    if (ergo_meter_between(e->meter, sensor, begin_ns, end_ns, &w) != ERGO_OK)
+    if (!power_sums_get(sums, e, sensor, end_ns, &w))
         return;
-    const double seconds = (double)w.ns / 1e9;
     json_object(json, sensor == ERGO_METER_TOTAL ? "total" : NULL);
     json_text(json, "name", power_name(e, sensor));
     json_double(json, "joules", (double)w.uj / 1e6);
     json_double(json, "error_joules", (double)w.error_uj / 1e6);
-    json_double(json, "seconds", seconds);
-    json_double(json, "watts", (double)w.uj / 1e6 / seconds);
+    json_double(json, "seconds", seconds_of(&w));
+    json_double(json, "watts", (double)w.uj / 1e6 / seconds_of(&w));
     json_double(json, "coverage", (double)w.covered_ns / (double)w.ns);
     json_u64(json, "readings", w.readings);
     json_array(json, "warnings");
@@ -102,22 +127,21 @@ static void window_json(const energy *e, uint32_t sensor, uint64_t begin_ns, uin
     json_object_end(json);
 }
 
-void power_summary_json(const energy *e, uint64_t begin_ns, uint64_t end_ns, json_writer *json)
+void power_sums_json(const power_sums *sums, const energy *e, uint64_t end_ns, json_writer *json)
 {
     json_array(json, "rails");
     for (size_t i = 0; i < e->count; i++)
         if (power_measures(e, i))
-            window_json(e, (uint32_t)i, begin_ns, end_ns, json);
+            one_json(sums, e, (uint32_t)i, end_ns, json);
     json_array_end(json);
     if (e->total != 0)
-        window_json(e, ERGO_METER_TOTAL, begin_ns, end_ns, json);
+        one_json(sums, e, ERGO_METER_TOTAL, end_ns, json);
     else
         json_null(json, "total");
 }
 
 /* ---- Commands ------------------------------------------------------------------------------ */
 
-#define POLL_NS 20000000 /* how long its end may go unnoticed */
 #define GRACE_SECONDS 2.0
 
 static void become(char **command, bool quiet)
@@ -130,7 +154,7 @@ static void become(char **command, bool quiet)
     _exit(127);
 }
 
-int power_run(char **command, bool quiet, void (*idle)(void *user), void *user)
+int power_run(char **command, bool quiet, void (*wait)(void *user), void *user)
 {
     (void)fflush(stdout);
     const pid_t child = fork();
@@ -144,16 +168,13 @@ int power_run(char **command, bool quiet, void (*idle)(void *user), void *user)
     int status = 0;
     pid_t ended;
     while ((ended = waitpid(child, &status, WNOHANG)) == 0) {
-        const struct timespec pause = {.tv_nsec = POLL_NS};
-        if (idle != NULL)
-            idle(user);
+        wait(user);
         if (interrupt_requested() && asked == 0)
             asked = tool_seconds();
         if (asked > 0 && tool_seconds() - asked > GRACE_SECONDS) {
             (void)kill(child, SIGTERM);
             asked = tool_seconds();
         }
-        (void)nanosleep(&pause, NULL);
     }
     if (ended < 0)
         return TOOL_FAILED;

@@ -75,6 +75,15 @@ static void show(watch *w, uint64_t now_ns)
         watch_view_line(&w->view, now_ns);
 }
 
+/* Sleeps until then, at most for a second: sums and metrics want to be kept. */
+static void wait_at_most(watch *w, uint64_t until_ns)
+{
+    const uint64_t second = energy_now(&w->e) + UINT64_C(1000000000);
+    energy_wait(&w->e, until_ns < second ? until_ns : second);
+    power_sums_keep(&w->view.sums, &w->e);
+    metrics_update(&w->kept, &w->e, NULL);
+}
+
 /* Rows, on a grid of times, until their count or Ctrl-C. */
 static tool_exit watch_rows(watch *w)
 {
@@ -83,14 +92,13 @@ static tool_exit watch_rows(watch *w)
     for (uint32_t row = 0; w->options->count == 0 || row < w->options->count; row++) {
         next_ns += interval_ns;
         while (!interrupt_requested() && energy_now(&w->e) < next_ns)
-            energy_wait(&w->e, next_ns);
+            wait_at_most(w, next_ns);
         if (interrupt_requested())
             return TOOL_INTERRUPTED;
         if (w->view.metrics_path != NULL &&
             metrics_read(w->view.metrics_path, &w->view.seen) != TOOL_DONE)
             return TOOL_BAD_FILE;
         show(w, energy_now(&w->e));
-        metrics_update(&w->kept, &w->e, NULL);
         if (ferror(stdout))
             return TOOL_FAILED;
     }
@@ -100,7 +108,7 @@ static tool_exit watch_rows(watch *w)
 static void while_running(void *user)
 {
     watch *w = user;
-    metrics_update(&w->kept, &w->e, NULL);
+    wait_at_most(w, energy_now(&w->e) + UINT64_C(20000000));
 }
 
 /* Rows or a command, and what it came to. */
@@ -112,10 +120,11 @@ static tool_exit watch_all(watch *w, char **command)
         w->view.json = json_start(stdout);
         json_object(&w->view.json, NULL);
         json_array(&w->view.json, "samples");
-    } else if (w->options->csv && command == NULL) {
-        watch_view_csv_head(&w->view);
     }
     w->view.begin_ns = energy_now(&w->e);
+    power_sums_begin(&w->view.sums, &w->e, w->view.begin_ns);
+    if (!json && w->options->csv && command == NULL)
+        watch_view_csv_head(&w->view);
     if (command != NULL)
         code = power_run(command, json || w->options->csv, while_running, w);
     else
@@ -124,7 +133,7 @@ static tool_exit watch_all(watch *w, char **command)
     power_await(&w->e, end_ns);
     if (json) {
         json_array_end(&w->view.json);
-        power_summary_json(&w->e, w->view.begin_ns, end_ns, &w->view.json);
+        power_sums_json(&w->view.sums, &w->e, end_ns, &w->view.json);
         if (command != NULL) {
             json_object(&w->view.json, "command");
             json_i64(&w->view.json, "exit", code);
@@ -135,7 +144,7 @@ static tool_exit watch_all(watch *w, char **command)
         json_object_end(&w->view.json);
         json_finish(&w->view.json);
     } else {
-        power_summary_print(&w->e, w->view.begin_ns, end_ns);
+        power_sums_print(&w->view.sums, &w->e, end_ns);
     }
     if (interrupt_requested())
         code = TOOL_INTERRUPTED;

@@ -35,7 +35,7 @@ static bool look(const watch_view *view, uint32_t sensor, uint64_t now_ns, sight
         const bool clock = e->list[sensor].info.quantity == ERGO_QUANTITY_CLOCK;
         out->unit = clock ? "MHz" : "C";
         out->value = (double)state.value / 1e3;
-    } else if (ergo_meter_between(e->meter, sensor, view->begin_ns, now_ns, &since) == ERGO_OK) {
+    } else if (power_sums_get(&view->sums, e, sensor, now_ns, &since)) {
         out->joules = (double)since.uj / 1e6;
         out->error_joules = (double)since.error_uj / 1e6;
     }

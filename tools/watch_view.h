@@ -10,6 +10,7 @@
 typedef struct watch_view {
     const energy *e;
     uint64_t begin_ns;
+    power_sums sums;          /**< since then */
     const char *metrics_path; /**< of another run-model; NULL for none */
     metrics_seen seen;        /**< in it */
     uint32_t lines;           /**< of the table on the terminal, to be drawn over */

@@ -51,8 +51,11 @@ ergo_status ergo_trace_size(size_t *size);
 ergo_status ergo_trace_open(ergo_str text, const ergo_log *log, const char *file, ergo_block memory,
                             ergo_trace **out);
 
-/** Its sensors, and which of them make the total. Valid as long as the trace. */
-const ergo_sensor *ergo_trace_sensors(ergo_trace *trace, size_t *count, uint64_t *total);
+/**
+ * Its sensors, and which of them make the total. Valid as long as the trace. May be changed by
+ * ergo_board_apply.
+ */
+ergo_sensor *ergo_trace_sensors(ergo_trace *trace, size_t *count, uint64_t *total);
 
 /** Its clock, for ergo_meter_config.clock: it stands where the trace has been played to. */
 ergo_clock ergo_trace_clock(ergo_trace *trace);

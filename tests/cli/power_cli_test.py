@@ -10,9 +10,11 @@ import json
 import os
 import pathlib
 import pty
+import random
 import re
 import signal
 import subprocess
+import threading
 import time
 import unittest
 
@@ -58,6 +60,33 @@ class Board(Case):
         super().setUp()
         self.root = ("--sysfs-root", self.tree())
         self.empty = ("--sysfs-root", self.tree({}, "empty"))
+
+
+class Wiggle:
+    """Plays a load: writes new currents every 20 ms, around those of the tree, until it is left."""
+    def __init__(self, root, amplitude=100):
+        folder = os.path.join(root, "sys/class/hwmon/hwmon3")
+        self.files = [(os.path.join(folder, f"curr{i}_input"), mean) for i, mean in
+                      ((1, 1200), (2, 400))]
+        self.amplitude = amplitude
+        self.random = random.Random(1)
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self.play)
+
+    def play(self):
+        while not self.over.wait(0.02):
+            for path, mean in self.files:
+                new = mean + self.random.randint(-self.amplitude, self.amplitude)
+                file = os.open(path, os.O_WRONLY)
+                os.pwrite(file, b"%4d\n" % new, 0)
+                os.close(file)
+
+    def __enter__(self):
+        self.thread.start()
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
 
 
 class List(Board):
@@ -197,6 +226,64 @@ class Watch(Board):
         self.bad(2, *self.watch("--count", "0"), says="--count")
         self.bad(2, *self.watch("--csv", "--json"), says="--csv")
         self.bad(2, *self.watch("--count", "2", "--", "true"), says="--count")
+
+
+class Trace(Board):
+    def test_a_replay_has_the_figures_of_the_recording(self):
+        path = self.path("run.trace")
+        with Wiggle(self.root[1]):
+            out = self.json("power", "record", path, "--seconds", "1.5", *self.root)
+        again = self.json("power", "replay", path)
+        self.assertEqual((again["rails"], again["total"]), (out["rails"], out["total"]))
+        self.assertAlmostEqual(out["total"]["watts"], WATTS, delta=0.3)
+        self.assertAlmostEqual(out["total"]["seconds"], 1.5, delta=0.3)
+        self.assertEqual({r["name"] for r in out["rails"]}, {"VDD_IN", "VDD_CPU_GPU_CV"})
+        code, _, err = interrupted("power", "replay", path, after=0.5)
+        self.assertEqual(code, 0)
+        self.assertIn(f"VDD_IN {out['total']['joules']:.3f} +- ", err)
+
+    def test_a_board_file_corrects_a_trace(self):
+        path = self.path("run.trace")
+        out = self.json("power", "record", path, "--seconds", "0.5", *self.root)
+        board = self.path("my.board", b"[board]\nname = mine\n[rail VDD_IN]\nshunt_uohm = 2500\n"
+                          b"total = yes\n")
+        again = self.json("power", "replay", path, "--board", board)
+        self.assertAlmostEqual(again["total"]["joules"], 2 * out["total"]["joules"], places=4)
+
+    def test_a_command_is_recorded_and_ctrl_c_keeps_what_there_is(self):
+        path = self.path("run.trace")
+        done = subprocess.run([RUN, "power", "record", path, *self.root, "--", "sh", "-c",
+                               "sleep 0.3; exit 5"], capture_output=True, timeout=SECONDS)
+        self.assertEqual(done.returncode, 5)
+        self.assertGreaterEqual(self.json("power", "replay", path)["total"]["seconds"], 0.3)
+        path = self.path("cut.trace")
+        code, _, err = interrupted("power", "record", path, *self.root, after=0.5)
+        self.assertEqual(code, 130)
+        self.assertIn("readings in", err)
+        self.assertGreater(self.json("power", "replay", path)["total"]["joules"], 0)
+
+    def test_what_is_wrong_is_said(self):
+        self.bad(2, "power", "record", says="FILE")
+        self.bad(2, "power", "replay", says="FILE")
+        self.bad(2, "power", "replay", "a", "b", says="one FILE")
+        self.bad(2, "power", "record", "x", "--seconds", "0", says="--seconds")
+        self.bad(2, "power", "record", "x", "--seconds", "1", "--", "true", says="--seconds")
+        self.bad(4, "power", "record", self.path("x"), *self.empty, says="power list")
+        self.bad(1, "power", "record", self.path("no/x"), "--seconds", "1", *self.root, says="no/x")
+        self.bad(1, "power", "record", "/dev/full", "--seconds", "0.2", *self.root, says="No space")
+        self.assertCountEqual(os.listdir(self.folder.name), ["tree", "empty"])
+        self.bad(3, "power", "replay", self.path("none"), says="none")
+        self.bad(3, "power", "replay", self.path("text", b"hello\n"), says="text:1")
+        good = self.path("good.trace")
+        self.good("power", "record", good, "--seconds", "0.2", *self.root)
+        lines = pathlib.Path(good).read_text().splitlines()
+        for at, line in ((3, "version = 9"), (5, "quantity = mass"), (len(lines), "1 2 3 = 4")):
+            broken = lines[:at - 1] + [line] + lines[at:]
+            path = self.path("broken.trace", "\n".join(broken).encode())
+            self.bad(3, "power", "replay", path, says=f"broken.trace:{at}:")
+        heat = self.path("heat.trace", b"[trace]\nversion = 1\n[sensor zone]\nquantity = "
+                         b"temperature\n[readings]\n0 0 0 = 1\n")
+        self.bad(4, "power", "replay", heat, says="no sensor")
 
 
 class Metrics(Board):

@@ -267,6 +267,7 @@ static void what_is_wrong_is_said_with_its_line(void **state)
         {RAIL "[readings]\n1 2 0 = error fire\n", "test:6: unknown error 'fire'"},
         {RAIL "[readings]\n1 2 0 = 5\n2 0 0 = 5\n", "test:7: before the end of the line above"},
         {RAIL "[readings]\n1 = begin now\n", "test:6: unexpected 'now'"},
+        {RAIL "[readings]\n1 = suspended 18446744073709551466\n", "test:6: 1 = 18446744073709"},
         {RAIL "[readings]\n1 = suspended\n", "test:6: a number is missing"},
         {RAIL "[readings]\n1 = end\n2 0 0 = 5\n3 = begin\n", "the window ends before it begins"},
         {RAIL "[readings]\n9223372036854775807 1 0 = 5\n", "test:6: "},
