@@ -8,6 +8,7 @@
 #include "account.h"
 #include "base.h"
 #include "board.h"
+#include "hold.h"
 #include "ina.h"
 #include "knob.h"
 #include "meter.h"
