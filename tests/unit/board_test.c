@@ -68,6 +68,8 @@ static void what_is_wrong_is_named_with_its_line(void **state)
         {"[board]\nname = x\n[rail A]\nchannel = two\n", "my.board:4: not a number 'two'"},
         {"[board]\nname = x\n[rail A]\nshunt_uohm = 99999999999\n", "my.board:4"},
         {"[board]\nname = x\n[rail A]\ntotal = maybe\n", "'maybe'"},
+        {"[board]\nname = x\n[rail A]\nchip = ina226\naddress = 40\ni2c = yes\n", "not '40'"},
+        {"[board]\nname = x\n[rail A]\naddress = 1-0040\ni2c = yes\n", "needs its chip"},
         {"[board]\nname = x\n[engine]\n", "my.board:3: unknown section 'engine'"},
         {"[board]\nname = x\n[rail]\n", "my.board:3: unknown section 'rail'"},
         {"[board\n", "my.board:1: not a section"},
