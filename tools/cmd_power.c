@@ -6,6 +6,7 @@
 static const tool_command commands[] = {
     {"list", "what sensors, clocks and permissions there are, and what is missing", power_list},
     {"watch", "watts, joules, clocks and temperatures, live or around a command", power_watch},
+    {"check", "whether the sensors are good enough to say anything", power_check},
     {"record", "write every reading to a file", power_record},
     {"replay", "meter a recorded file", power_replay},
     {"restore", "put back the clocks that a process which died left turned", power_restore},

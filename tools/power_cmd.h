@@ -10,6 +10,7 @@
 
 int power_list(int argc, char **argv);
 int power_watch(int argc, char **argv);
+int power_check(int argc, char **argv);
 int power_record(int argc, char **argv);
 int power_replay(int argc, char **argv);
 int power_restore(int argc, char **argv);

@@ -139,7 +139,7 @@ class List(Board):
         self.bad(2, "power", says="list")
         self.bad(2, "power", "frobnicate", says="frobnicate")
         self.bad(2, "power", "list", "stray", says="stray")
-        for command in ("list", "watch"):
+        for command in ("list", "watch", "check", "record", "replay"):
             self.assertIn("Usage:", self.good("power", command, "--help").decode())
         self.assertIn("watch", self.good("power", "--help").decode())
 
@@ -226,6 +226,48 @@ class Watch(Board):
         self.bad(2, *self.watch("--count", "0"), says="--count")
         self.bad(2, *self.watch("--csv", "--json"), says="--csv")
         self.bad(2, *self.watch("--count", "2", "--", "true"), says="--count")
+
+
+class Check(Board):
+    def check(self, *args):
+        out = self.json("power", "check", "--seconds", "1.5", *self.root, *args)
+        return {s["name"]: s for s in out["sensors"]}, out
+
+    def test_a_sensor_that_moves_is_good_and_says_for_what(self):
+        with Wiggle(self.root[1]):
+            sensors, out = self.check()
+        one = sensors["VDD_IN"]
+        self.assertEqual(set(sensors), {"VDD_IN", "VDD_CPU_GPU_CV"})
+        self.assertEqual(one["verdict"], "good", one["reason"])
+        self.assertEqual(one["period_ms"]["stated"], 7)
+        self.assertTrue(10 < one["period_ms"]["detected"] < 60, one["period_ms"])
+        self.assertAlmostEqual(one["watts"], WATTS, delta=0.3)
+        self.assertGreater(one["changes"], 20)
+        self.assertGreater(one["read_us"]["mean"], 0)
+        self.assertGreater(out["sampling"]["cpu_percent"], 0)
+        one_percent, five, ten = one["windows"]
+        self.assertEqual([w["error_percent"] for w in one["windows"]], [1, 5, 10])
+        self.assertIsNone(one_percent["seconds"])  # the scale of an INA3221 may be wrong by 1.25 %
+        self.assertLessEqual(ten["seconds"], five["seconds"])
+        errors = [d["error_percent"] for d in one["decode_64"]]
+        self.assertEqual(errors, sorted(errors))
+        self.assertGreater(errors[0], 1.25)
+
+    def test_one_that_stands_still_or_trembles_is_not(self):
+        sensors, _ = self.check()
+        self.assertEqual(sensors["VDD_IN"]["verdict"], "useless")
+        self.assertIn("did not move", sensors["VDD_IN"]["reason"])
+        with Wiggle(self.root[1], 399):
+            sensors, _ = self.check()
+        need = {name: s["windows"][1]["seconds"] for name, s in sensors.items()}
+        self.assertGreater(need["VDD_CPU_GPU_CV"], need["VDD_IN"])
+        code, out, err = interrupted("power", "check", *self.root, after=0.6)
+        self.assertEqual(code, 130)
+        self.assertIn(b"useless", out)
+
+    def test_wrong_use(self):
+        self.bad(2, "power", "check", "--seconds", "0", says="--seconds")
+        self.bad(4, "power", "check", *self.empty, says="power list")
 
 
 class Trace(Board):
