@@ -24,7 +24,10 @@ DOORS = [
 PORT_INTERFACES = {"runtime/base/os.h", "runtime/base/arena.h", "runtime/base/log.h",
                    "runtime/base/hash.h", "power/bus.h", "power/knob.h", "power/sections.h"}
 # Never seen from the power half.
-INFERENCE_HEADERS = {"include/ergo/ergo.h", "include/ergo/engine.h", "include/ergo/model.h"}
+INFERENCE_HEADERS = {"include/ergo/ergo.h", "include/ergo/engine.h", "include/ergo/model.h",
+                     "include/ergo/steer.h"}
+# Where the halves meet: of the libraries, only this folder may see what belongs to both.
+MEETING = "ports/engine/"
 
 C_HEADERS = set("""assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp
     signal stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string tgmath
@@ -44,6 +47,8 @@ def resolve(path, name):
 
 
 def port_may(path, target):
+    if target in INFERENCE_HEADERS and not path.startswith(MEETING):
+        return False
     own = "/".join(path.split("/")[:2]) + "/"
     return target.startswith(("include/", own)) or target in PORT_INTERFACES
 

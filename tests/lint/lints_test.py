@@ -37,6 +37,7 @@ class Lints(unittest.TestCase):
 
     def test_layers(self):
         tree = {"include/ergo/a.h": "#include <stdint.h>\n", "runtime/b.h": "", "models/c.h": "",
+                "include/ergo/engine.h": "", "ports/engine/g.c": '#include "ergo/engine.h"\n',
                 "runtime/base/d.h": '#include "ergo/a.h"\n', "tools/e.h": ""}
         self.good("layers", {**tree, "models/f.c": '#include "c.h"\n#include "runtime/b.h"\n'})
         for path, include in [("runtime/base/f.c", '"runtime/b.h"'), ("runtime/f.c", '"models/c.h"'),
@@ -44,7 +45,8 @@ class Lints(unittest.TestCase):
                               ("backends/cpu/f.c", '"models/c.h"'), ("power/f.c", '"runtime/b.h"'),
                               ("ports/linux/f.c", '"runtime/base/d.h"'), ("runtime/f.c", "<unistd.h>"),
                               ("include/ergo/f.h", '"runtime/b.h"'), ("runtime/f.c", "<utf8proc.h>"),
-                              ("models/f.c", '"../tools/e.h"')]:
+                              ("ports/linux/f.c", '"ergo/engine.h"'),
+                              ("power/f.c", '"ergo/engine.h"'), ("models/f.c", '"../tools/e.h"')]:
             self.bad("layers", {**tree, path: f"# include {include}\n"}, "not open to this layer")
         self.bad("layers", {**tree, "models/f.c": '#include "gone.h"\n'}, "does not exist")
         self.bad("layers", {**tree, "models/e.h": ""}, "same name")
