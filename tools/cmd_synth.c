@@ -2,8 +2,7 @@
 #include "tools/json_write.h"
 #include "tools/options.h"
 #include "tools/progress.h"
-#include "tools/quant_mix.h"
-#include "tools/synth_vocab.h"
+#include "tools/synth_file.h"
 #include "tools/synth_weights.h"
 
 typedef struct synth_options {
@@ -37,52 +36,6 @@ static const args_spec spec = {
     .groups = {{"Options", table, sizeof table / sizeof *table, 0}, COMMON_GROUP(synth_options)},
 };
 
-static void put_u32(gguf_writer *writer, const shape *model, const char *key, uint32_t value)
-{
-    char full[96];
-    (void)snprintf(full, sizeof full, "%s.%s", model->arch, key);
-    gguf_write_u32(writer, full, value);
-}
-
-static void put_f32(gguf_writer *writer, const shape *model, const char *key, float value)
-{
-    char full[96];
-    (void)snprintf(full, sizeof full, "%s.%s", model->arch, key);
-    gguf_write_f32(writer, full, value);
-}
-
-static void write_entries(gguf_writer *writer, const shape *model, const quant_mix *mix)
-{
-    gguf_write_text(writer, "general.architecture", tool_str(model->arch));
-    gguf_write_text(writer, "general.name", tool_str(model->name));
-    gguf_write_text(writer, "general.description",
-                    tool_str("random weights in the shape of a published model, for benchmarks"));
-    gguf_write_u32(writer, "general.file_type", mix->file_type);
-    gguf_write_u32(writer, "general.quantization_version", 2);
-    put_u32(writer, model, "vocab_size", model->vocabulary);
-    put_u32(writer, model, "context_length", model->context);
-    put_u32(writer, model, "embedding_length", model->embedding);
-    put_u32(writer, model, "block_count", model->layers);
-    put_u32(writer, model, "feed_forward_length", model->feed_forward);
-    put_u32(writer, model, "attention.head_count", model->heads);
-    put_u32(writer, model, "attention.head_count_kv", model->kv_heads);
-    put_u32(writer, model, "attention.key_length", model->head_dim);
-    put_u32(writer, model, "attention.value_length", model->head_dim);
-    put_f32(writer, model, "attention.layer_norm_rms_epsilon", model->norm_epsilon);
-    put_u32(writer, model, "rope.dimension_count", model->head_dim);
-    put_f32(writer, model, "rope.freq_base", model->rope_base);
-    synth_vocab_write(writer, model->vocabulary);
-}
-
-static ergo_type type_of(const shape *model, const quant_mix *mix, const shape_tensor *tensor)
-{
-    const quant_model whole = {.layers = model->layers, .has_output = !model->tied};
-    const ergo_str name = tool_str(tensor->name);
-    return quant_mix_converts(name, tensor->n_dims)
-               ? quant_mix_type(mix, &whole, name, tensor->dims[0])
-               : ERGO_TYPE_F32;
-}
-
 static tool_exit write_all(const synth_options *options, const shape *model, const quant_mix *mix,
                            gguf_writer *writer)
 {
@@ -92,13 +45,9 @@ static tool_exit write_all(const synth_options *options, const shape *model, con
     shape_tensor tensor;
     tool_exit code = TOOL_DONE;
     double done = 0;
-    write_entries(writer, model, mix);
-    for (size_t i = 0; shape_tensor_at(model, i, &tensor); i++)
-        gguf_write_tensor(writer, tool_str(tensor.name), type_of(model, mix, &tensor),
-                          tensor.n_dims, tensor.dims);
-    gguf_write_header(writer);
+    synth_header(model, mix, writer);
     for (size_t i = 0; code == TOOL_DONE && shape_tensor_at(model, i, &tensor); i++) {
-        code = synth_weights_write(&weights, &tensor, i, type_of(model, mix, &tensor), writer);
+        code = synth_weights_write(&weights, &tensor, i, synth_type(model, mix, &tensor), writer);
         done += (double)tensor.dims[0] * (double)tensor.dims[1];
         progress_show(&shown, done / total, NULL);
     }

@@ -17,7 +17,7 @@ static tool_exit cannot(const char *verb, const char *path)
     return TOOL_BAD_FILE;
 }
 
-static tool_exit map_descriptor(int fd, const char *path, file_map *out)
+tool_exit file_map_descriptor(int fd, const char *path, file_map *out)
 {
     struct stat status;
     if (fstat(fd, &status) != 0)
@@ -48,7 +48,7 @@ tool_exit file_map_open(const char *path, file_map *out)
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return cannot("open", path);
-    const tool_exit code = map_descriptor(fd, path, out);
+    const tool_exit code = file_map_descriptor(fd, path, out);
     (void)close(fd);
     return code;
 }

@@ -12,6 +12,10 @@ typedef struct file_map {
 
 /** Maps a file. On failure prints why, naming the file, and returns TOOL_BAD_FILE. */
 tool_exit file_map_open(const char *path, file_map *out);
+
+/** The same for an open one, which the map outlives. `path` is what messages call it. */
+tool_exit file_map_descriptor(int fd, const char *path, file_map *out);
+
 void file_map_close(file_map *map);
 
 /** For an engine over mapped files: lets go of pages that were copied. They can still be read. */

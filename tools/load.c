@@ -15,7 +15,7 @@ static tool_exit load_map(loaded *state, const char *path, const common_options 
         return code;
     state->path = path;
     state->log = common_log(options);
-    return file_map_open(path, &state->map);
+    return state->map.mapping != NULL ? TOOL_DONE : file_map_open(path, &state->map);
 }
 
 /* What a file did wrong is the file's fault, whatever the code. */

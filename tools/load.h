@@ -28,7 +28,10 @@ typedef struct loaded {
     energy energy;  /**< of energy_open, for commands that run the model; closed by load_close */
 } loaded;
 
-/** Maps and opens the file alone, which works for any valid GGUF file. */
+/**
+ * Maps and opens the file alone, which works for any valid GGUF file. Where `map` is open already,
+ * that is the file, and `path` what messages call it.
+ */
 tool_exit load_gguf(loaded *state, const char *path, const common_options *options);
 
 /** Then its vocabulary. */
