@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "tools/sim_file.h"
+
 /* ---- Opening ------------------------------------------------------------------------------- */
 
 static tool_exit read_board(energy *e, const common_options *options)
@@ -44,6 +46,10 @@ tool_exit energy_find(energy *e, const common_options *options)
 {
     ergo_linux_config config = {.log = common_log(options), .root = options->sysfs_root};
     tool_exit code = common_check(options);
+    if (code == TOOL_DONE && sim_file_path(options) != NULL) {
+        tool_error("--board %s: a simulated board cannot measure this command", options->board);
+        code = TOOL_USAGE;
+    }
     if (code == TOOL_DONE)
         code = energy_board(e, options);
     if (code != TOOL_DONE)

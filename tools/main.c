@@ -17,6 +17,7 @@ static const tool_command commands[] = {
     {"quantize", "write a model with smaller weights", cmd_quantize},
     {"pack", "write a model that opens at once, its weights in the kernels' order", cmd_pack},
     {"power", "what the board draws, and how well that is known", cmd_power},
+    {"what-if", "what a step would cost on a board that is not there", cmd_what_if},
     {"devices", "what a model can run on", cmd_devices},
     {"version", "the version of run-model", cmd_version},
 };

@@ -53,10 +53,6 @@ _Static_assert(sizeof sampling_option_table / sizeof *sampling_option_table == 9
 
 tool_exit common_check(const common_options *options)
 {
-    if (options->board != NULL && strncmp(options->board, "sim:", 4) == 0) {
-        tool_error("--board %s: simulated boards are not in this build", options->board);
-        return TOOL_USAGE;
-    }
     if (options->backend != 0) {
         tool_error("--backend %s is not in this build; there is: cpu",
                    backend_names[options->backend]);
