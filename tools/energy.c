@@ -5,8 +5,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "tools/sim_file.h"
-
 /* ---- Opening ------------------------------------------------------------------------------- */
 
 static tool_exit read_board(energy *e, const common_options *options)
@@ -70,6 +68,27 @@ tool_exit energy_find(energy *e, const common_options *options)
     return TOOL_DONE;
 }
 
+/* Finds the sensors of a simulated board. */
+static tool_exit find_simulated(energy *e, const common_options *options)
+{
+    tool_exit code = common_check(options);
+    if (code == TOOL_DONE)
+        code = sim_file_open(options, &e->sim);
+    if (code != TOOL_DONE)
+        return code;
+    const char *name = ergo_sim_name(e->sim.sim);
+    e->sim_board = (ergo_board){.name = name, .title = name, .compatible = "", .note = ""};
+    e->board = &e->sim_board;
+    const ergo_sensor *list = ergo_sim_sensors(e->sim.sim, &e->count, &e->total);
+    e->list = e->sensors_memory = tool_alloc(e->count, sizeof *list);
+    if (e->list == NULL)
+        return TOOL_FAILED;
+    memcpy(e->list, list, e->count * sizeof *list);
+    e->clock = ergo_sim_clock(e->sim.sim);
+    e->poll = true;
+    return TOOL_DONE;
+}
+
 tool_exit energy_meter(energy *e, const common_options *options)
 {
     if (e->count == 0)
@@ -87,6 +106,8 @@ tool_exit energy_meter(energy *e, const common_options *options)
         e->meter_memory = block.data;
         status = block.data == NULL ? ERGO_E_SYSTEM : ergo_meter_open(&config, block, &e->meter);
     }
+    if (status == ERGO_OK && e->sim.sim != NULL)
+        ergo_sim_attach(e->sim.sim, e->meter);
     return status == ERGO_OK ? TOOL_DONE : tool_status(status, "meter");
 }
 
@@ -96,7 +117,8 @@ tool_exit energy_meter(energy *e, const common_options *options)
 
 tool_exit energy_open(energy *e, const common_options *options, uint32_t requests)
 {
-    tool_exit code = energy_find(e, options);
+    tool_exit code =
+        sim_file_path(options) != NULL ? find_simulated(e, options) : energy_find(e, options);
     if (code == TOOL_DONE && e->total != 0)
         code = energy_meter(e, options);
     if (code != TOOL_DONE || e->meter == NULL)
@@ -126,6 +148,7 @@ void energy_close(energy *e)
     free(e->meter_memory);
     free(e->board_memory);
     free(e->sensors_memory);
+    sim_file_close(&e->sim);
     memset(e, 0, sizeof *e);
 }
 
@@ -142,6 +165,10 @@ void energy_wait(energy *e, uint64_t until_ns)
     if (now >= until_ns)
         return;
     const uint64_t ns = until_ns - now;
+    if (e->sim.sim != NULL) {
+        ergo_sim_sleep(e->sim.sim, ns);
+        return;
+    }
     const struct timespec pause = {.tv_sec = (time_t)(ns / 1000000000),
                                    .tv_nsec = (long)(ns % 1000000000)};
     (void)nanosleep(&pause, NULL);
@@ -165,6 +192,15 @@ void energy_loaded(energy *e, uint64_t begin_ns)
 {
     if (e->account != NULL)
         (void)ergo_account_phase(e->account, ERGO_PHASE_LOAD, begin_ns, energy_now(e));
+}
+
+void energy_play(energy *e, ergo_step_report *report)
+{
+    if (e->sim.sim == NULL)
+        return;
+    const uint64_t begin = energy_now(e);
+    ergo_sim_run(e->sim.sim, &report->work);
+    report->elapsed_ns = energy_now(e) - begin;
 }
 
 void energy_step(energy *e, uint64_t begin_ns, const ergo_account_share *shares, size_t count)

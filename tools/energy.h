@@ -6,6 +6,7 @@
 #include "ergo/power.h"
 #include "tools/json_write.h"
 #include "tools/options.h"
+#include "tools/sim_file.h"
 
 /**
  * The sensors of the board, their meter, and the account of one run. Zeroed is closed. Where no
@@ -15,7 +16,9 @@ typedef struct energy {
     void *sensors_memory, *board_memory, *meter_memory, *account_memory;
     ergo_linux_sensors *sensors;
     const ergo_board *board;
-    ergo_sensor *list; /**< the board's sensors */
+    sim_file sim;         /**< the board, where it is a simulated one */
+    ergo_board sim_board; /**< what is told of it */
+    ergo_sensor *list;    /**< the board's sensors */
     size_t count;
     uint64_t total;   /**< which of them make the total, as bits */
     ergo_clock clock; /**< of the meter; zeroed: the system's */
@@ -50,6 +53,12 @@ uint32_t energy_request(energy *e);
 
 /** Ends it: its figures are gone. */
 void energy_release(energy *e, uint32_t request);
+
+/**
+ * A simulated board does what the engine has just done, and the report then has the time that it
+ * took there. Others have done it already. Before energy_step.
+ */
+void energy_play(energy *e, ergo_step_report *report);
 
 /** What was done since `begin_ns`: loading and the like, or a step for some requests. */
 void energy_loaded(energy *e, uint64_t begin_ns);

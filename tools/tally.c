@@ -88,6 +88,7 @@ tool_exit tally_run(tally *sum, ergo_engine *engine)
             const tool_exit code = tool_status(status, "the run failed");
             return code == TOOL_DEVICE ? code : TOOL_FAILED;
         }
+        energy_play(sum->energy, &report);
         tally_add(sum, &report);
         share_step(sum, begin_ns);
         metrics_update(&sum->kept, sum->energy, sum);

@@ -183,5 +183,31 @@ class WhatIf(Case):
             self.assertGreater(len(out["points"]), 2, path)
 
 
+class Simulated(Case):
+    """Commands that run a model report what the simulated board would have taken."""
+    def test_generate_has_the_time_and_energy_of_the_board(self):
+        slow = board().replace("macs_per_kcycle = 5000", "macs_per_kcycle = 10")
+        slow = slow.replace("macs_per_kcycle = 1500", "macs_per_kcycle = 3")
+        played = ("--board", "sim:" + self.path("slow.board",
+                                                slow.replace("99999", "2000").encode()))
+        words = ("generate", "-m", DEMO, "-p", "Once", "-n", "100", "--temp", "0", *played)
+        out = self.json(*words)
+        truth = self.json("what-if", "-m", DEMO, *played, "--ctx", "50", "--batch", "1",
+                          "--all-points")["points"][0]
+        self.assertEqual((truth["knobs"]["cores"], truth["knobs"]["memory"]), ("all", 2000000))
+        decode, energy = out["decode"], out["energy"]["decode"]
+        self.assertGreater(decode["tokens"], 50)
+        each = decode["seconds"] / decode["tokens"] * 1e9
+        self.assertLess(abs(each / truth["ns_per_token"] - 1), 0.05)
+        self.assertLess(abs(energy["joules"] - decode["tokens"] * truth["uj_per_token"] * 1e-6),
+                        energy["error_joules"] + 0.05 * energy["joules"])
+        self.assertEqual(out["energy"]["scope"], "odd")
+        self.assertEqual(self.json(*words)["energy"], out["energy"])
+
+    def test_a_missing_board_ends_with_3_and_is_named(self):
+        self.bad(3, "-m", DEMO, "-p", "x", "--board", "sim:" + self.path("none.board"),
+                 says="none.board")
+
+
 if __name__ == "__main__":
     unittest.main()
