@@ -8,10 +8,11 @@
 #include "tools/json_write.h"
 #include "tools/load.h"
 #include "tools/progress.h"
+#include "tools/tally.h"
 
 typedef struct bench_options {
     common_options common; /* its --threads is replaced by the list below */
-    const char *model;
+    const char *model, *metrics_path;
     args_counts threads, batches;
     uint32_t prompt, gen, context, repeat, kv;
 } bench_options;
@@ -32,6 +33,7 @@ static const args_option table[] = {
     {"repeat", 0, ARGS_U32, FIELD(repeat), "N", "runs of each test (default: 5)", 1, 64, NULL},
     {"kv", 0, ARGS_CHOICE, FIELD(kv), "TYPE", "keys and values as f16 or q8_0 (default: f16)", 0, 0,
      kv_names},
+    {"metrics-file", 0, ARGS_TEXT, FIELD(metrics_path), "FILE", METRICS_HELP, 0, 0, NULL},
 };
 
 static const args_spec spec = {
@@ -45,7 +47,9 @@ static const args_spec spec = {
         "went\n"
         "in waiting for other threads; and the weights, keys and values read per second. The last\n"
         "column is the share of what the machine can do at most with as many threads, which is\n"
-        "measured too: of its int8 arithmetic for prefill, of its memory reads for decode.",
+        "measured too: of its int8 arithmetic for prefill, of its memory reads for decode.\n"
+        "Where a sensor measures the whole board, also the joules per token of all runs together;\n"
+        "tests that are too short for it have none, and say so: give more --gen or --repeat.",
     .examples = "  run-model bench -m model.gguf --threads 1,2,4 --batch 1,4,8\n"
                 "  run-model bench -m model.gguf --prompt 128 --gen 32 --repeat 3 --json",
     .groups = {{"Options", table, sizeof table / sizeof *table, 0},
@@ -68,6 +72,7 @@ typedef struct row {
     double asleep_seconds;     /* wall time that threads slept meanwhile, all together */
     double bytes;              /* weights, keys and values */
     double macs;               /* multiply-accumulates */
+    ergo_account_entry energy; /* of the runs that count, where there is an account */
     const bench_limits *limits;
 } row;
 
@@ -77,6 +82,8 @@ typedef struct bench {
     row *rows;
     uint32_t row_count;
     bench_limits limits[ARGS_COUNTS_MAX]; /* for each count of threads */
+    tally sum;
+    uint32_t request; /* of the account, for the present row */
     progress shown;
     uint32_t runs_done;
     uint32_t runs_total;
@@ -108,12 +115,27 @@ static void add_step(row *sum, const ergo_step_report *report, double cpu_second
     sum->macs += (double)report->work.macs;
 }
 
+/* The step's energy: the row's, or, where it does not count, that of loading. */
+static void account_for(bench *b, const ergo_step_report *report, uint64_t begin_ns, bool counts)
+{
+    energy *e = &b->state.energy;
+    const ergo_account_share share = {b->request, report->prefill_tokens, report->decode_tokens};
+    if (!counts) {
+        energy_loaded(e, begin_ns);
+        return;
+    }
+    energy_step(e, begin_ns, &share, 1);
+    tally_add(&b->sum, report);
+    metrics_update(&b->sum.kept, e, &b->sum);
+}
+
 /* Steps until idle. The row gets the run where it is to be kept. */
 static tool_exit time_run(bench *b, row *r, bool keep)
 {
     row after = *r;
     for (;;) {
         ergo_step_report report = {.sessions = 0};
+        const uint64_t begin_ns = energy_now(&b->state.energy);
         const double before = tool_cpu_seconds();
         if (interrupt_requested())
             return TOOL_INTERRUPTED;
@@ -122,8 +144,10 @@ static tool_exit time_run(bench *b, row *r, bool keep)
             break;
         if (status != ERGO_OK)
             return tool_status(status, "the run failed");
-        if (r->decode && report.prefill_tokens > 0)
-            continue; /* its start is not decoding */
+        const bool starts = r->decode && report.prefill_tokens > 0; /* is not decoding */
+        account_for(b, &report, begin_ns, keep && !starts);
+        if (starts)
+            continue;
         add_step(&after, &report, tool_cpu_seconds() - before);
     }
     if (keep && after.seconds > r->seconds) {
@@ -170,6 +194,7 @@ static tool_exit run_row(bench *b, row *r)
     tool_exit code = sessions == NULL || prompt == NULL ? TOOL_FAILED : TOOL_DONE;
     if (code == TOOL_DONE)
         code = tool_status(ergo_engine_set_knobs(b->state.engine, &knobs), "--threads");
+    b->request = energy_request(&b->state.energy);
     for (uint32_t run = 0; code == TOOL_DONE && run <= b->options->repeat; run++) {
         code = start_run(b, r, sessions, prompt);
         if (code == TOOL_DONE)
@@ -181,6 +206,10 @@ static tool_exit run_row(bench *b, row *r)
         }
         progress_show(&b->shown, (double)++b->runs_done / (double)b->runs_total, NULL);
     }
+    energy_settle(&b->state.energy);
+    if (b->state.energy.account != NULL)
+        (void)ergo_account_get_request(b->state.energy.account, b->request, &r->energy);
+    energy_release(&b->state.energy, b->request);
     qsort(r->rates, r->runs, sizeof *r->rates, compare);
     free(prompt);
     free(sessions);
@@ -250,7 +279,32 @@ static tool_exit open_engine(bench *b)
     return load_engine(&b->state, &config);
 }
 
-static void report_row(json_writer *json, const row *r)
+/* Microjoules of a row as joules per token; NAN, and why, where they mean nothing. */
+static double joules_of(const bench *b, const row *r, uint64_t uj, const char **why)
+{
+    const uint64_t tokens = r->energy.prefill_tokens + r->energy.decode_tokens;
+    *why = NULL;
+    if (b->state.energy.account == NULL)
+        *why = "no sensor measures the whole board (run-model power list)";
+    else if (tokens == 0)
+        *why = "nothing was measured";
+    else if (r->energy.energy.flags & ERGO_ENERGY_FEW)
+        *why = "too short for this sensor: give more --prompt, --gen or --repeat";
+    else if (r->energy.energy.flags & ERGO_ENERGY_GAPS)
+        *why = "readings of the sensor are missing";
+    return *why != NULL ? NAN : (double)uj / 1e6 / (double)tokens;
+}
+
+static void report_energy(json_writer *json, const bench *b, const row *r)
+{
+    const char *why;
+    const ergo_energy *e = &r->energy.energy;
+    json_double(json, "joules_per_token", joules_of(b, r, (uint64_t)(e->uj < 0 ? 0 : e->uj), &why));
+    json_double(json, "error_joules_per_token", joules_of(b, r, e->error_uj, &why));
+    json_text(json, "no_joules_because", why);
+}
+
+static void report_row(json_writer *json, const bench *b, const row *r)
 {
     json_object(json, NULL);
     json_text(json, "test", r->decode ? "decode" : "prefill");
@@ -268,7 +322,7 @@ static void report_row(json_writer *json, const row *r)
     json_double(json, "gb_per_s", per_second(r, r->bytes) * 1e-9);
     json_double(json, "gops", per_second(r, 2 * r->macs) * 1e-9);
     json_double(json, "share_of_limit", share_of_limit(r));
-    json_null(json, "joules_per_token");
+    report_energy(json, b, r);
     json_object_end(json);
 }
 
@@ -278,7 +332,7 @@ static void report_json(const bench *b)
     json_object(&json, NULL);
     json_array(&json, "rows");
     for (uint32_t i = 0; i < b->row_count; i++)
-        report_row(&json, &b->rows[i]);
+        report_row(&json, b, &b->rows[i]);
     json_array_end(&json);
     json_array(&json, "limits");
     for (uint32_t i = 0; i < b->options->threads.count; i++) {
@@ -291,8 +345,34 @@ static void report_json(const bench *b)
     }
     json_array_end(&json);
     json_text(&json, "device", ergo_device_text(b->state.device));
+    if (b->state.energy.account != NULL) {
+        char meter[256];
+        energy_meter_text(&b->state.energy, meter, sizeof meter);
+        json_text(&json, "meter", meter);
+    } else {
+        json_null(&json, "meter");
+    }
     json_object_end(&json);
     json_finish(&json);
+}
+
+/* A line for each row, where there is a meter. */
+static void report_joules(const bench *b)
+{
+    for (uint32_t i = 0; b->state.energy.account != NULL && i < b->row_count; i++) {
+        const row *r = &b->rows[i];
+        const ergo_energy *e = &r->energy.energy;
+        const char *why;
+        const double joules = joules_of(b, r, (uint64_t)(e->uj < 0 ? 0 : e->uj), &why);
+        if (r->runs == 0)
+            continue;
+        (void)printf("energy, %s, %u thread%s, batch %u: ", r->decode ? "decode" : "prefill",
+                     r->threads, r->threads == 1 ? "" : "s", r->batch);
+        if (why != NULL)
+            (void)printf("%s\n", why);
+        else
+            (void)printf("%.6f +- %.6f J/token\n", joules, joules_of(b, r, e->error_uj, &why));
+    }
 }
 
 static void report_plain(const bench *b)
@@ -310,6 +390,7 @@ static void report_plain(const bench *b)
                          per_second(r, r->bytes) * 1e-9, per_second(r, 2 * r->macs) * 1e-9,
                          100 * share_of_limit(r));
     }
+    report_joules(b);
     for (uint32_t i = 0; i < b->options->threads.count; i++)
         (void)printf("limits, %u thread%s: memory reads %.2f GB/s, int8 %.1f Gop/s (%s)\n",
                      b->limits[i].threads, b->limits[i].threads == 1 ? "" : "s",
@@ -326,10 +407,12 @@ static tool_exit run_bench(bench *b)
     const args_counts *threads = &b->options->threads;
     for (uint32_t i = 0; i < threads->count; i++)
         b->limits[i] = bench_limits_measure(threads->item[i], ergo_device_text(b->state.device));
+    energy_loaded(&b->state.energy, b->state.energy.opened_ns);
     b->shown = progress_start("bench");
     for (uint32_t i = 0; code == TOOL_DONE && i < b->row_count; i++)
         code = run_row(b, &b->rows[i]);
     progress_end(&b->shown);
+    code = metrics_close(&b->sum.kept, &b->state.energy, &b->sum, code);
     if (code == TOOL_DONE || code == TOOL_INTERRUPTED) {
         if (b->options->common.json)
             report_json(b);
@@ -350,8 +433,13 @@ int cmd_bench(int argc, char **argv)
     if (code != ARGS_GO_ON)
         return code;
     options.common.threads = most_of(&options.threads);
-    bench b = {.options = &options};
-    code = load_model(&b.state, options.model, &options.common);
+    bench b = {.options = &options,
+               .sum.kept = {options.metrics_path, "bench", options.model, 0, false}};
+    code = energy_open(&b.state.energy, &options.common, 1);
+    if (code == TOOL_DONE)
+        code = metrics_open(&b.sum.kept, &b.state.energy);
+    if (code == TOOL_DONE)
+        code = load_model(&b.state, options.model, &options.common);
     if (code == TOOL_DONE)
         code = load_device(&b.state, &options.common);
     if (code == TOOL_DONE && options.threads.count == 0)

@@ -498,6 +498,33 @@ class Energy(Board):
         none = self.json("perplexity", "-m", DEMO, "-f", text, "--ctx", "64", *self.empty)
         self.assertIsNone(none["energy"])
 
+    def test_bench_says_joules_per_token_or_why_not(self):
+        args = ("bench", "-m", DEMO, "--prompt", "64", "--threads", "1", "--batch", "1,2")
+        path = self.path("bench.prom")
+        out = self.json(*args, "--gen", "400", "--repeat", "20", *self.root, "--metrics-file", path)
+        self.assertEqual(out["meter"], "ina3221 VDD_IN")
+        for row in out["rows"]:
+            if row["joules_per_token"] is None:
+                self.assertIn("too short", row["no_joules_because"])
+                continue
+            self.assertIsNone(row["no_joules_because"])
+            # At a constant power a token costs the time that it takes.
+            self.assertAlmostEqual(row["joules_per_token"] * row["tokens_per_s"]["median"] / WATTS,
+                                   1, delta=0.5)
+            self.assertGreater(row["error_joules_per_token"], 0)
+        self.assertTrue(any(row["joules_per_token"] for row in out["rows"]))
+        text = pathlib.Path(path).read_text()
+        self.assertIn('ergo_run_info{command="bench"', text)
+        self.assertIn('ergo_tokens_total{phase="decode"} 24000', text)
+        short = self.json(*args, "--gen", "2", "--repeat", "1", *self.root)["rows"][1]
+        self.assertIsNone(short["joules_per_token"])
+        self.assertIn("too short", short["no_joules_because"])
+        none = self.json(*args, "--gen", "2", "--repeat", "1", *self.empty)
+        self.assertIsNone(none["meter"])
+        self.assertIn("no sensor", none["rows"][0]["no_joules_because"])
+        plain = self.good(*args, "--gen", "2", "--repeat", "1", *self.root).decode()
+        self.assertIn("energy, decode, 1 thread, batch 1: too short", plain)
+
 
 class Restore(Board):
     POLICY = "sys/devices/system/cpu/cpufreq/policy0/"
