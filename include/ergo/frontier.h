@@ -21,8 +21,9 @@ extern "C" {
 /** Where a point lies. */
 typedef enum ergo_place {
     ERGO_PLACE_BEATEN = 0, /**< another point is at least as good in both, better in one */
-    ERGO_PLACE_FRONTIER,   /**< beaten by no point, but by a mix of two */
-    ERGO_PLACE_HULL,       /**< beaten by nothing */
+    ERGO_PLACE_COOLER,   /**< beaten, but what is as fast draws more power: worth it under a cap */
+    ERGO_PLACE_FRONTIER, /**< beaten by no point, but by a mix of two */
+    ERGO_PLACE_HULL,     /**< beaten by nothing */
 } ergo_place;
 
 /** Time is that of one token of one sequence; energy that of a step over the tokens it computed. */
@@ -41,11 +42,12 @@ typedef struct ergo_point {
 uint64_t ergo_point_uw(const ergo_point *point);
 
 /**
- * Sorts points in place: first the frontier, fastest first and so most energy first, then the
- * beaten ones in the order of time; sets `place` of all. Points without time or energy are beaten.
- * Of equal points the one measured more often is kept. Returns how many are on the frontier.
+ * Sorts points in place: first the frontier, fastest first and so most energy first, then those
+ * that are only cooler, then the rest, each in the order of time; sets `place` of all. Points
+ * without time or energy are beaten. Of equal points the one measured more often is kept. Returns
+ * how many are on the frontier; `*cooler`, unless NULL, is how many follow that are only cooler.
  */
-uint32_t ergo_frontier_sort(ergo_point *points, uint32_t count);
+uint32_t ergo_frontier_sort(ergo_point *points, uint32_t count, uint32_t *cooler);
 
 /**
  * Why a point of a sorted frontier is on it, in words: "fastest", "least energy", "memory-bound: a

@@ -83,11 +83,12 @@ typedef struct ergo_choice {
 } ergo_choice;
 
 /**
- * Chooses from a sorted frontier. Heat outranks deadlines, deadlines outrank energy: what cannot be
+ * Chooses from the first `count` of sorted points: the frontier, and the cooler points behind it
+ * where power may be limited. Heat outranks deadlines, deadlines outrank energy: what cannot be
  * met is given up from the end of that list, and said. Without points: ERGO_CHOICE_NONE.
  */
 void ergo_policy_choose(const ergo_policy *policy, const ergo_limits *limits,
-                        const ergo_point *frontier, uint32_t count, ergo_choice *out);
+                        const ergo_point *points, uint32_t count, ergo_choice *out);
 
 /** A choice in words: "0.210 J/token is the least this board can do". Returns the length. */
 size_t ergo_choice_text(const ergo_choice *choice, char *text, size_t size);

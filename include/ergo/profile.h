@@ -76,7 +76,8 @@ typedef struct ergo_profile {
 } ergo_profile;
 
 /**
- * Bytes for ergo_profile_load, which reads a text into the block. `place` of the points is set.
+ * Bytes for ergo_profile_load, which reads a text into the block. Points
+ * keep their order; `place` is not saved.
  * Errors: ERGO_E_FORMAT, with file name, line and what is wrong in the log; ERGO_E_UNSUPPORTED for
  * another version.
  */
