@@ -5,14 +5,14 @@
 #include "tools/load.h"
 #include "tools/sim_file.h"
 #include "tools/synth_file.h"
-#include "tools/what_if.h"
+#include "tools/what_if_choice.h"
 
 enum { PHASE_DECODE, PHASE_PREFILL };
 static const char *const phase_names[] = {"decode", "prefill", NULL};
 
 typedef struct what_if_options {
     common_options common;
-    const char *model, *shape, *quant;
+    const char *model, *shape, *quant, *policy;
     uint32_t phase, context;
     args_counts batches;
     bool all_points;
@@ -32,6 +32,10 @@ static const args_option table[] = {
      NULL},
     {"batch", 0, ARGS_COUNTS, FIELD(batches), "LIST",
      "numbers of sequences in one step to try (default: 1,2,4,8)", 1, 1024, NULL},
+    {"policy", 0, ARGS_TEXT, FIELD(policy), "POLICY",
+     "measure, race, jpt:0.30 (J per token), min-energy[:tpot=50ms[,ttft=2s]], cap:6.5W or "
+     "budget:40J/256: what it would choose (default: measure)",
+     0, 0, NULL},
     {"all-points", 0, ARGS_FLAG, FIELD(all_points), NULL, "also list points that another one beats",
      0, 0, NULL},
 };
@@ -39,7 +43,7 @@ static const args_option table[] = {
 static const args_spec spec = {
     .command = "what-if",
     .usage = "what-if (-m FILE | --shape NAME --quant TYPE) --board sim:FILE [--phase PHASE]\n"
-             "          [--ctx N] [--batch LIST] [--all-points] [--json]",
+             "          [--ctx N] [--batch LIST] [--policy POLICY] [--all-points] [--json]",
     .about =
         "Lists what a token takes and costs on a simulated board: for every core set, clock of\n"
         "its clusters, level of the memory and batch, without noise and at the temperature that\n"
@@ -48,12 +52,18 @@ static const args_spec spec = {
         "\n"
         "A step of decode is one token for each sequence at the full context; one of prefill, the\n"
         "first chunk of a prompt for each, up to 256 tokens. Listed is the frontier, the fastest\n"
-        "first: points that no other one beats in time or energy without losing in the other.",
+        "first: points that no other one beats in time or energy without losing in the other.\n"
+        "\n"
+        "A policy chooses among them, or a mix of two. Its times are per token, as listed: with\n"
+        "several sequences at once each of them waits that many times longer for its next token.",
     .examples = "  run-model what-if --shape llama-3.2-1b --quant Q4_K_M --board sim:pi5.board\n"
                 "  run-model what-if -m model.gguf --board sim:pi5.board --batch 1 --all-points "
                 "--json",
     .groups = {{"Options", table, sizeof table / sizeof *table, 0}, COMMON_GROUP(what_if_options)},
 };
+
+/* Without --policy: measure, and what others would choose that need no figure. */
+#define CHOICES 3
 
 typedef struct what_if {
     loaded state;
@@ -61,6 +71,8 @@ typedef struct what_if {
     what_if_step steps[ARGS_COUNTS_MAX]; /* for each count of --batch */
     uint32_t step_count;
     what_if_list list;
+    what_if_choice choices[CHOICES]; /* the first one is what is asked for */
+    uint32_t choice_count;
 } what_if;
 
 /* ---- JSON ---------------------------------------------------------------------------------- */
@@ -92,6 +104,33 @@ static void knobs_json(const ergo_sim *sim, const what_if_point *point, json_wri
     json_object_end(json);
 }
 
+static void figures_json(double ns, double uj, double watts, json_writer *json)
+{
+    json_double(json, "ns_per_token", ns);
+    json_double(json, "uj_per_token", uj);
+    json_double(json, "watts", watts);
+}
+
+static void choice_json(const ergo_sim *sim, const what_if_choice *choice, const char *key,
+                        json_writer *json)
+{
+    json_object(json, key);
+    json_text(json, "policy", choice->policy);
+    knobs_json(sim, &choice->point, json);
+    if (choice->other_part > 0) {
+        json_object(json, "mixed_with");
+        knobs_json(sim, &choice->other, json);
+        json_double(json, "part", choice->other_part);
+        json_object_end(json);
+    } else {
+        json_null(json, "mixed_with");
+    }
+    figures_json(choice->ns_per_token, choice->uj_per_token, choice->watts, json);
+    json_text(json, "reason", choice->reason);
+    json_bool(json, "feasible", choice->feasible);
+    json_object_end(json);
+}
+
 static void report_json(const what_if_options *options, const what_if *w)
 {
     json_writer json = json_start(stdout);
@@ -111,12 +150,15 @@ static void report_json(const what_if_options *options, const what_if *w)
             continue;
         json_object(&json, NULL);
         knobs_json(w->board.sim, point, &json);
-        json_double(&json, "ns_per_token", point->ns_per_token);
-        json_double(&json, "uj_per_token", point->uj_per_token);
-        json_double(&json, "watts", point->watts);
+        figures_json(point->ns_per_token, point->uj_per_token, point->watts, &json);
         json_bool(&json, "on_frontier", point->on_frontier);
         json_object_end(&json);
     }
+    json_array_end(&json);
+    choice_json(w->board.sim, &w->choices[0], "choice", &json);
+    json_array(&json, "choices");
+    for (uint32_t i = 0; i < w->choice_count; i++)
+        choice_json(w->board.sim, &w->choices[i], NULL, &json);
     json_array_end(&json);
     json_object_end(&json);
     json_finish(&json);
@@ -143,6 +185,36 @@ static void print_head(const what_if_options *options, const what_if *w, const e
                  "mJ/token", "watts");
 }
 
+static void print_point(const what_if *w, const what_if_point *p)
+{
+    size_t count = 0;
+    const ergo_knob *knobs = ergo_sim_knobs(w->board.sim, &count);
+    (void)printf("%-12s", knobs[count - 1].info.levels[p->levels[count - 1]].name);
+    for (size_t k = 0; k < count; k++)
+        if (knobs[k].info.kind == ERGO_KNOB_CLOCK)
+            (void)printf(" %*.1f", width_of(knobs[k].info.name),
+                         knobs[k].info.levels[p->levels[k]].value * 1e-3);
+    (void)printf(" %8.1f %5u %10.3f %10.2f %10.3f %8.3f",
+                 ergo_sim_memory_khz(w->board.sim, p->levels) * 1e-3, p->batch,
+                 p->ns_per_token * 1e-6, 1e9 / p->ns_per_token, p->uj_per_token * 1e-3, p->watts);
+}
+
+static void print_choices(const what_if *w)
+{
+    for (uint32_t i = 0; i < w->choice_count; i++) {
+        const what_if_choice *choice = &w->choices[i];
+        (void)printf("\n%s%s: %s\n", choice->policy, choice->feasible ? "" : " (infeasible)",
+                     choice->reason);
+        print_point(w, &choice->point);
+        if (choice->other_part > 0) {
+            (void)printf("  for %.1f %% of the tokens\n", 100 * (1 - choice->other_part));
+            print_point(w, &choice->other);
+            (void)printf("  for the rest");
+        }
+        (void)putchar('\n');
+    }
+}
+
 static void report_plain(const what_if_options *options, const what_if *w)
 {
     size_t count = 0;
@@ -152,16 +224,10 @@ static void report_plain(const what_if_options *options, const what_if *w)
         const what_if_point *p = &w->list.points[i];
         if (!options->all_points && !p->on_frontier)
             continue;
-        (void)printf("%-12s", knobs[count - 1].info.levels[p->levels[count - 1]].name);
-        for (size_t k = 0; k < count; k++)
-            if (knobs[k].info.kind == ERGO_KNOB_CLOCK)
-                (void)printf(" %*.1f", width_of(knobs[k].info.name),
-                             knobs[k].info.levels[p->levels[k]].value * 1e-3);
-        (void)printf(" %8.1f %5u %10.3f %10.2f %10.3f %8.3f%s\n",
-                     ergo_sim_memory_khz(w->board.sim, p->levels) * 1e-3, p->batch,
-                     p->ns_per_token * 1e-6, 1e9 / p->ns_per_token, p->uj_per_token * 1e-3,
-                     p->watts, options->all_points && p->on_frontier ? " *" : "");
+        print_point(w, p);
+        (void)printf("%s\n", options->all_points && p->on_frontier ? " *" : "");
     }
+    print_choices(w);
 }
 
 /* ---- What is asked ------------------------------------------------------------------------- */
@@ -203,6 +269,25 @@ static void find_steps(what_if_options *options, what_if *w)
                           : what_if_prefill(w->state.model, batches->item[i], options->context);
 }
 
+static tool_exit find_choices(const what_if_options *options, const ergo_policy *policy, what_if *w)
+{
+    static const ergo_policy_kind others[] = {ERGO_POLICY_RACE, ERGO_POLICY_MIN_ENERGY};
+    const ergo_phase phase =
+        options->phase == PHASE_DECODE ? ERGO_PHASE_DECODE : ERGO_PHASE_PREFILL;
+    const ergo_sim *sim = w->board.sim;
+    tool_exit code =
+        policy->kind == ERGO_POLICY_MEASURE
+            ? what_if_measure(sim, &w->steps[0], &w->choices[0])
+            : what_if_choose(sim, policy, phase, options->context, &w->list, &w->choices[0]);
+    w->choice_count = 1;
+    for (size_t i = 0; i < 2 && code == TOOL_DONE && options->policy == NULL; i++) {
+        const ergo_policy other = {.kind = others[i]};
+        code = what_if_choose(sim, &other, phase, options->context, &w->list,
+                              &w->choices[w->choice_count++]);
+    }
+    return code;
+}
+
 int cmd_what_if(int argc, char **argv)
 {
     what_if_options options = {.common = COMMON_OPTIONS_DEFAULT};
@@ -211,7 +296,12 @@ int cmd_what_if(int argc, char **argv)
         return code;
     if (options.batches.count == 0)
         options.batches = (args_counts){{1, 2, 4, 8}, 4};
+    const ergo_log log = common_log(&options.common);
+    ergo_policy policy = {.kind = ERGO_POLICY_MEASURE};
     code = check(&options);
+    if (code == TOOL_DONE && options.policy != NULL &&
+        ergo_policy_parse(tool_str(options.policy), &log, &policy) != ERGO_OK)
+        code = args_wrong(&spec, "--policy \"%s\" is none", options.policy);
     if (code != TOOL_DONE)
         return code;
     what_if w;
@@ -223,6 +313,8 @@ int cmd_what_if(int argc, char **argv)
         find_steps(&options, &w);
         code = what_if_all(w.board.sim, w.steps, w.step_count, &w.list);
     }
+    if (code == TOOL_DONE)
+        code = find_choices(&options, &policy, &w);
     if (code == TOOL_DONE && options.common.json)
         report_json(&options, &w);
     else if (code == TOOL_DONE)
