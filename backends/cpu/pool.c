@@ -71,13 +71,21 @@ static void change(_Atomic uint32_t *word, _Atomic uint32_t *sleepers, uint32_t 
         ergo__os_wake_all(word);
 }
 
+/* Nothing is claimed; nobody may be claiming. */
+static void claim_anew(ergo__pool *pool)
+{
+    atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
+    for (uint32_t i = 0; i < pool->active; i++)
+        atomic_store_explicit(&pool->workers[i].claimed, 0, memory_order_relaxed);
+}
+
 void ergo__pool_barrier(ergo__pool *pool, uint32_t worker)
 {
     const uint32_t seen = atomic_load_explicit(&pool->passed, memory_order_relaxed);
     const uint32_t active = pool->active; /* once all have arrived, the next run may set it */
     if (atomic_fetch_add(&pool->arrived, 1) + 1 == active) {
         atomic_store_explicit(&pool->arrived, 0, memory_order_relaxed);
-        atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
+        claim_anew(pool);
         change(&pool->passed, &pool->barrier_sleepers, seen + 1);
         return;
     }
@@ -108,7 +116,7 @@ static void worker_main(void *user)
 static void begin_run(ergo__pool *pool, uint32_t active)
 {
     pool->active = active;
-    atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
+    claim_anew(pool);
     if (active == 1)
         return;
     const uint32_t number = (atomic_load(&pool->run) >> COUNT_BITS) + 1;

@@ -34,6 +34,7 @@ typedef struct ergo__pool_worker {
     ergo__os_thread thread;
     ergo__pool_waits waits; /* so far: its own to write */
     ergo__pool_waits told;  /* the same at the end of its last run: for others to read */
+    _Alignas(ERGO_BLOCK_ALIGN) _Atomic uint32_t claimed; /* units of its share, by anybody */
 } ergo__pool_worker;
 
 struct ergo__pool {
@@ -83,6 +84,28 @@ uint32_t ergo__pool_cpus_for(const ergo__os_cpu *cpus, uint32_t count, uint32_t 
 static inline uint32_t ergo__pool_claim(ergo__pool *pool)
 {
     return atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed);
+}
+
+/**
+ * The same for `units` that lie side by side in memory: a worker takes those of its own share one
+ * after the other, so that it reads one long stretch and what is fetched ahead is its own; then it
+ * helps the others, so that a slow core holds up nobody. Returns `units` when nothing is left.
+ */
+static inline uint32_t ergo__pool_claim_own(ergo__pool *pool, uint32_t worker, uint32_t units)
+{
+    const uint32_t active = pool->active;
+    for (uint32_t i = 0; i < active; i++) {
+        const uint32_t owner = worker + i < active ? worker + i : worker + i - active;
+        _Atomic uint32_t *claimed = &pool->workers[owner].claimed;
+        const uint32_t first = (uint32_t)((uint64_t)units * owner / active);
+        const uint32_t share = (uint32_t)((uint64_t)units * (owner + 1) / active) - first;
+        if (atomic_load_explicit(claimed, memory_order_relaxed) < share) {
+            const uint32_t unit = atomic_fetch_add_explicit(claimed, 1, memory_order_relaxed);
+            if (unit < share)
+                return first + unit;
+        }
+    }
+    return units;
 }
 
 #endif

@@ -100,7 +100,7 @@ static void work(void *user, uint32_t worker)
         if (rows == 0)
             continue;
         const uint32_t units = phase->units(program, phase, rows);
-        for (uint32_t unit; (unit = ergo__pool_claim(pool)) < units;)
+        for (uint32_t unit; (unit = ergo__pool_claim_own(pool, worker, units)) < units;)
             phase->run(program, phase, unit, worker);
         ergo__pool_barrier(pool, worker);
     }

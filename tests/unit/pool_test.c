@@ -58,6 +58,12 @@ static void run_unit(job *j, uint32_t phase, uint32_t unit)
     j->done[phase][unit]++;
 }
 
+/* Both ways in turn. */
+static uint32_t claim(ergo__pool *pool, uint32_t phase, uint32_t worker)
+{
+    return phase % 2 ? ergo__pool_claim(pool) : ergo__pool_claim_own(pool, worker, UNITS);
+}
+
 static void work(void *user, uint32_t worker)
 {
     job *j = user;
@@ -66,7 +72,7 @@ static void work(void *user, uint32_t worker)
     else
         j->worked[worker]++;
     for (uint32_t phase = 0; phase < PHASES; phase++) {
-        for (uint32_t unit; (unit = ergo__pool_claim(j->pool)) < UNITS;)
+        for (uint32_t unit; (unit = claim(j->pool, phase, worker)) < UNITS;)
             run_unit(j, phase, unit);
         ergo__pool_barrier(j->pool, worker);
     }
@@ -99,6 +105,40 @@ static void phases_see_all_of_the_phase_before_for_any_number_of_workers(void **
     squad_open(&s, WORKERS);
     for (uint64_t round = 0; round < 300; round++)
         check_run(&s, 1 + (uint32_t)(round * 5 % WORKERS), round);
+    squad_close(&s);
+}
+
+/* What one worker claims while the others are held up elsewhere. */
+typedef struct walk {
+    ergo__pool *pool;
+    uint32_t units, count;
+    uint32_t seen[UNITS];
+} walk;
+
+static void walk_alone(void *user, uint32_t worker)
+{
+    walk *w = user;
+    if (worker == 1)
+        for (uint32_t unit; (unit = ergo__pool_claim_own(w->pool, 1, w->units)) < w->units;)
+            w->seen[w->count++] = unit;
+    ergo__pool_barrier(w->pool, worker);
+}
+
+static void a_worker_walks_through_its_share_and_then_helps(void **state)
+{
+    (void)state;
+    squad s;
+    squad_open(&s, 3);
+    walk w = {.pool = &s.pool, .units = 7}; /* shares: 0 1, 2 3, 4 5 6 */
+    ergo__pool_run(&s.pool, 3, walk_alone, &w);
+    const uint32_t expected[] = {2, 3, 4, 5, 6, 0, 1};
+    assert_int_equal(w.count, 7);
+    assert_memory_equal(w.seen, expected, sizeof expected);
+    w = (walk){.pool = &s.pool, .units = 2}; /* fewer than workers: shares of none, 0, 1 */
+    ergo__pool_run(&s.pool, 3, walk_alone, &w);
+    assert_int_equal(w.count, 2);
+    assert_int_equal(w.seen[0], 0);
+    assert_int_equal(w.seen[1], 1);
     squad_close(&s);
 }
 
@@ -219,6 +259,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(phases_see_all_of_the_phase_before_for_any_number_of_workers),
+        cmocka_unit_test(a_worker_walks_through_its_share_and_then_helps),
         cmocka_unit_test(workers_that_slept_come_back),
         cmocka_unit_test(pools_start_and_stop_many_times),
         cmocka_unit_test(idle_workers_sleep),
