@@ -191,7 +191,9 @@ static void settle_first(ergo_account *account)
     for (uint32_t i = 0; i < e->shares; i++)
         s.tokens +=
             (uint64_t)share_at(account, i)->prefill_tokens + share_at(account, i)->decode_tokens;
-    if (s.tokens == 0) {
+    if (e->shares == 0 && e->phase == ERGO_PHASE_IDLE) {
+        settle_idle(account, e->end_ns); /* which learns from it, too */
+    } else if (s.tokens == 0) {
         s.tokens = 1;
         give(account, &account->phases[e->phase], &s, 1);
     } else {

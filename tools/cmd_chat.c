@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -92,6 +93,8 @@ static tool_exit render(const chat_options *options, const chat_style *style)
     return tool_flush(code);
 }
 
+#define IDLE_MS 5000
+
 /* A running chat. */
 typedef struct talk {
     const chat_options *options;
@@ -183,6 +186,16 @@ static tool_exit answer(talk *t, ergo_str user)
     return added != TOOL_DONE ? added : code;
 }
 
+/* While a person thinks, the board is idle, and that is accounted for. */
+static void await_line(talk *t)
+{
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    while (t->interactive && poll(&input, 1, IDLE_MS) == 0) {
+        energy_idle(&t->state->energy);
+        metrics_update(&t->sum.kept, &t->state->energy, &t->sum);
+    }
+}
+
 /* Turns, line by line, until the end of the input. */
 static tool_exit converse(talk *t)
 {
@@ -192,6 +205,7 @@ static tool_exit converse(talk *t)
     while (code == TOOL_DONE) {
         if (t->interactive)
             (void)fputs("> ", stderr);
+        await_line(t);
         errno = 0;
         const ssize_t size = getline(&line, &capacity, stdin);
         if (size < 0) {

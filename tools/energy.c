@@ -188,10 +188,23 @@ void energy_release(energy *e, uint32_t request)
         ergo_account_release(e->account, request);
 }
 
+static void add_phase(energy *e, ergo_phase phase, uint64_t begin_ns)
+{
+    if (e->account == NULL)
+        return;
+    e->last_ns = energy_now(e);
+    (void)ergo_account_phase(e->account, phase, begin_ns, e->last_ns);
+    ergo_account_settle(e->account, false);
+}
+
 void energy_loaded(energy *e, uint64_t begin_ns)
 {
-    if (e->account != NULL)
-        (void)ergo_account_phase(e->account, ERGO_PHASE_LOAD, begin_ns, energy_now(e));
+    add_phase(e, ERGO_PHASE_LOAD, begin_ns);
+}
+
+void energy_idle(energy *e)
+{
+    add_phase(e, ERGO_PHASE_IDLE, e->last_ns > e->opened_ns ? e->last_ns : e->opened_ns);
 }
 
 void energy_play(energy *e, ergo_step_report *report)
@@ -207,7 +220,8 @@ void energy_step(energy *e, uint64_t begin_ns, const ergo_account_share *shares,
 {
     if (e->account == NULL)
         return;
-    (void)ergo_account_step(e->account, begin_ns, energy_now(e), shares, count);
+    e->last_ns = energy_now(e);
+    (void)ergo_account_step(e->account, begin_ns, e->last_ns, shares, count);
     ergo_account_settle(e->account, false);
 }
 

@@ -26,6 +26,7 @@ typedef struct energy {
     ergo_meter *meter;
     ergo_account *account;
     uint64_t opened_ns; /**< when, on the meter's clock */
+    uint64_t last_ns;   /**< end of what was accounted for last */
 } energy;
 
 /** Chooses the board: as --board says, else as the system does. */
@@ -63,6 +64,9 @@ void energy_play(energy *e, ergo_step_report *report);
 /** What was done since `begin_ns`: loading and the like, or a step for some requests. */
 void energy_loaded(energy *e, uint64_t begin_ns);
 void energy_step(energy *e, uint64_t begin_ns, const ergo_account_share *shares, size_t count);
+
+/** Nothing was done since then. To be said every few seconds: a meter forgets. */
+void energy_idle(energy *e);
 
 /** Waits for the readings of what was done, and settles the account. */
 void energy_settle(energy *e);

@@ -11,7 +11,7 @@
  * attached to. */
 
 static const char may_not_set[] =
-    "to have it steered, let your group write it by a udev rule, or run as root";
+    "to have it steered install 70-ergo.rules for udev and join the group ergo, or run as root";
 
 /* A finding about whether a file that sets a clock may be written. */
 static void find_limit(ergo_linux_sensors *sensors, const char *folder, const char *file,

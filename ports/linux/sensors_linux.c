@@ -116,9 +116,8 @@ static const char *advice_for(ergo_status status, const char *chip)
     switch (status) {
     case ERGO_E_PERMISSION:
         if (strcmp(chip, "rapl") == 0)
-            return "since Linux 5.10 root alone may read it: let your group, by a udev rule "
-                   "(KERNEL "
-                   "\"intel-rapl*\") or a tmpfiles.d entry, or run as root";
+            return "since Linux 5.10 root alone may read it: install 70-ergo.rules for udev "
+                   "and join the group ergo, or run as root";
         return "let your user read this file: a udev rule or tmpfiles.d entry, or run as root";
     case ERGO_E_UNSUPPORTED:
         return "the channel is switched off: write 1 to its _enable file";

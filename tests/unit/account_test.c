@@ -137,6 +137,31 @@ static void a_step_costs_its_power_times_its_time_within_the_error(void **state)
     assert_near((double)decode.above_idle_uj, 8e6, (double)decode.energy.error_uj + 40000);
 }
 
+static void idleness_that_is_said_is_as_good_as_idleness_that_is_not(void **state)
+{
+    (void)state;
+    int64_t uj[2];
+    for (int said = 0; said < 2; said++) {
+        open_bench(1, 0, 0);
+        uint64_t begin = b.load.now_ns, idle_uw = 0;
+        for (int i = 0; i < 4; i++) {
+            rest(1000 * MS);
+            if (said)
+                assert_int_equal(
+                    ergo_account_phase(b.account, ERGO_PHASE_IDLE, begin, b.load.now_ns), ERGO_OK);
+            begin = b.load.now_ns;
+        }
+        assert_int_equal(ergo_account_phase(b.account, ERGO_PHASE_LOAD, begin, begin), ERGO_OK);
+        rest(100 * MS);
+        ergo_account_settle(b.account, false);
+        assert_true(ergo_account_idle(b.account, &idle_uw));
+        assert_near((double)idle_uw, 2e6, 20000);
+        uj[said] = phase(ERGO_PHASE_IDLE).energy.uj;
+        assert_near((double)uj[said], 8e6, (double)phase(ERGO_PHASE_IDLE).energy.error_uj);
+    }
+    assert_true(uj[0] == uj[1]);
+}
+
 static void what_a_division_leaves_over_is_not_lost(void **state)
 {
     (void)state;
@@ -197,6 +222,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(phases_add_up_to_the_whole_to_the_microjoule),
         cmocka_unit_test(a_step_costs_its_power_times_its_time_within_the_error),
+        cmocka_unit_test(idleness_that_is_said_is_as_good_as_idleness_that_is_not),
         cmocka_unit_test(what_a_division_leaves_over_is_not_lost),
         cmocka_unit_test(entries_wait_for_their_readings_and_never_get_lost),
         cmocka_unit_test(entries_out_of_order_or_for_nobody_are_refused),
