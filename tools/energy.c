@@ -40,14 +40,31 @@ tool_exit energy_board(energy *e, const common_options *options)
     return e->board != NULL ? TOOL_DONE : read_board(e, options);
 }
 
+/* Finds the sensors of a simulated board. */
+static tool_exit find_simulated(energy *e, const common_options *options)
+{
+    const tool_exit code = sim_file_open(options, &e->sim);
+    if (code != TOOL_DONE)
+        return code;
+    const char *name = ergo_sim_name(e->sim.sim);
+    e->sim_board = (ergo_board){.name = name, .title = name, .compatible = "", .note = ""};
+    e->board = &e->sim_board;
+    const ergo_sensor *list = ergo_sim_sensors(e->sim.sim, &e->count, &e->total);
+    e->list = e->sensors_memory = tool_alloc(e->count, sizeof *list);
+    if (e->list == NULL)
+        return TOOL_FAILED;
+    memcpy(e->list, list, e->count * sizeof *list);
+    e->clock = ergo_sim_clock(e->sim.sim);
+    e->poll = true;
+    return TOOL_DONE;
+}
+
 tool_exit energy_find(energy *e, const common_options *options)
 {
     ergo_linux_config config = {.log = common_log(options), .root = options->sysfs_root};
     tool_exit code = common_check(options);
-    if (code == TOOL_DONE && sim_file_path(options) != NULL) {
-        tool_error("--board %s: a simulated board cannot measure this command", options->board);
-        code = TOOL_USAGE;
-    }
+    if (code == TOOL_DONE && sim_file_path(options) != NULL)
+        return find_simulated(e, options);
     if (code == TOOL_DONE)
         code = energy_board(e, options);
     if (code != TOOL_DONE)
@@ -65,27 +82,6 @@ tool_exit energy_find(energy *e, const common_options *options)
         return tool_status(status, "sensors");
     e->list = ergo_linux_sensors_list(e->sensors, &e->count);
     e->total = ergo_board_apply(e->board, &config.log, e->list, e->count);
-    return TOOL_DONE;
-}
-
-/* Finds the sensors of a simulated board. */
-static tool_exit find_simulated(energy *e, const common_options *options)
-{
-    tool_exit code = common_check(options);
-    if (code == TOOL_DONE)
-        code = sim_file_open(options, &e->sim);
-    if (code != TOOL_DONE)
-        return code;
-    const char *name = ergo_sim_name(e->sim.sim);
-    e->sim_board = (ergo_board){.name = name, .title = name, .compatible = "", .note = ""};
-    e->board = &e->sim_board;
-    const ergo_sensor *list = ergo_sim_sensors(e->sim.sim, &e->count, &e->total);
-    e->list = e->sensors_memory = tool_alloc(e->count, sizeof *list);
-    if (e->list == NULL)
-        return TOOL_FAILED;
-    memcpy(e->list, list, e->count * sizeof *list);
-    e->clock = ergo_sim_clock(e->sim.sim);
-    e->poll = true;
     return TOOL_DONE;
 }
 
@@ -117,8 +113,7 @@ tool_exit energy_meter(energy *e, const common_options *options)
 
 tool_exit energy_open(energy *e, const common_options *options, uint32_t requests)
 {
-    tool_exit code =
-        sim_file_path(options) != NULL ? find_simulated(e, options) : energy_find(e, options);
+    tool_exit code = energy_find(e, options);
     if (code == TOOL_DONE && e->total != 0)
         code = energy_meter(e, options);
     if (code != TOOL_DONE || e->meter == NULL)

@@ -27,6 +27,9 @@ const char *power_part_of(const energy *e, size_t i);
 /** TOOL_DONE, or TOOL_DEVICE after a message where no sensor measures power. */
 tool_exit power_need_sensor(const energy *e);
 
+/** TOOL_DONE, or TOOL_USAGE after a message: a simulated board runs no COMMAND. */
+tool_exit power_need_real(const common_options *options);
+
 /** Of a sensor, or ERGO_METER_TOTAL, what it is called. */
 const char *power_name(const energy *e, uint32_t sensor);
 

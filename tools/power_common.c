@@ -40,6 +40,15 @@ tool_exit power_need_sensor(const energy *e)
     return TOOL_DEVICE;
 }
 
+tool_exit power_need_real(const common_options *options)
+{
+    if (sim_file_path(options) == NULL)
+        return TOOL_DONE;
+    tool_error("--board %s: a COMMAND runs on this machine, not on a simulated board",
+               options->board);
+    return TOOL_USAGE;
+}
+
 const char *power_name(const energy *e, uint32_t sensor)
 {
     return sensor == ERGO_METER_TOTAL ? "total" : e->list[sensor].info.name;

@@ -211,6 +211,10 @@ static void sample_until(recorder *r, uint64_t until_ns)
         next = next < until_ns ? next : until_ns;
         const uint64_t now = real_now(r);
         const uint64_t left = next > now ? next - now : 0;
+        if (r->e.sim.sim != NULL) {
+            ergo_sim_sleep(r->e.sim.sim, left);
+            continue;
+        }
         const struct timespec pause = {.tv_sec = (time_t)(left / 1000000000),
                                        .tv_nsec = (long)(left % 1000000000)};
         if (left > 0 && nanosleep(&pause, NULL) != 0)
@@ -241,9 +245,12 @@ static void sample_the_rest(recorder *r, uint64_t end_ns)
 
 /* ---- All of it ----------------------------------------------------------------------------- */
 
-static tool_exit open_recorder(recorder *r, const record_options *options, const char *path)
+static tool_exit open_recorder(recorder *r, const record_options *options, const char *path,
+                               bool command)
 {
-    tool_exit code = energy_find(&r->e, &options->common);
+    tool_exit code = command ? power_need_real(&options->common) : TOOL_DONE;
+    if (code == TOOL_DONE)
+        code = energy_find(&r->e, &options->common);
     if (code == TOOL_DONE)
         code = power_need_sensor(&r->e);
     if (code == TOOL_DONE)
@@ -264,6 +271,8 @@ static tool_exit open_recorder(recorder *r, const record_options *options, const
     r->e.poll = true;
     set_clock(r);
     code = energy_meter(&r->e, &options->common);
+    if (r->e.sim.sim != NULL)
+        ergo_sim_attach(r->e.sim.sim, NULL); /* it is this that polls */
     set_clock(r);
     return code;
 }
@@ -323,7 +332,7 @@ int power_record(int argc, char **argv)
     if (r == NULL)
         return TOOL_FAILED;
     rest.item[rest.count] = NULL;
-    code = open_recorder(r, &options, rest.item[0]);
+    code = open_recorder(r, &options, rest.item[0], rest.count > 1);
     if (code == TOOL_DONE)
         code = record(r, &options, rest.item);
     out_file_abandon(&r->file);

@@ -165,7 +165,9 @@ int power_watch(int argc, char **argv)
     watch w = {.options = &options,
                .view = {.e = &w.e, .metrics_path = options.metrics},
                .kept = {options.metrics_path, "power watch", NULL, 0, false}};
-    code = energy_find(&w.e, &options.common);
+    code = rest.count > 0 ? power_need_real(&options.common) : TOOL_DONE;
+    if (code == TOOL_DONE)
+        code = energy_find(&w.e, &options.common);
     if (code == TOOL_DONE)
         code = power_need_sensor(&w.e);
     if (code == TOOL_DONE)

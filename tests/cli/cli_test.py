@@ -164,7 +164,7 @@ class CommandLine(Case):
         self.bad(2, *model, "-f", "y", says="exclude")
         self.bad(2, *model, "--stop", "", says="--stop")
         self.bad(2, *model, "--cpu-flags", "warp-drive", says="warp-drive")
-        self.bad(2, "power", "list", "--board", "sim:x", says="--board")
+        self.bad(3, "power", "list", "--board", "sim:x", says="cannot open x")
 
     def test_a_backend_that_is_not_there_ends_with_4(self):
         self.bad(4, "-m", DEMO, "-p", "x", "--backend", "opencl", says="opencl")

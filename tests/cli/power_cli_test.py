@@ -18,7 +18,7 @@ import threading
 import time
 import unittest
 
-from cli_test import DEMO, RUN, SECONDS, Case, interrupted
+from cli_test import DEMO, ROOT, RUN, SECONDS, Case, interrupted
 
 ORIN = {
     "proc/device-tree/compatible": "nvidia,p3768-0000+p3767-0005\0nvidia,p3767-0005\0",
@@ -312,6 +312,23 @@ class Trace(Board):
         self.assertEqual(code, 130)
         self.assertIn("readings in", err)
         self.assertGreater(self.json("power", "replay", path)["total"]["joules"], 0)
+
+    def test_a_simulated_board_is_metered_in_its_own_time(self):
+        board = ("--board", f"sim:{ROOT}/ports/sim/boards/pi5.board")
+        path = self.path("sim.trace")
+        out = self.json("power", "record", path, "--seconds", "60", *board)
+        again = self.json("power", "replay", path)
+        self.assertEqual((again["rails"], again["total"]), (out["rails"], out["total"]))
+        self.assertAlmostEqual(out["total"]["seconds"], 60, delta=0.1)
+        seen = self.json("power", "watch", "--count", "60", *board)["total"]
+        self.assertAlmostEqual(seen["joules"], out["total"]["joules"],
+                               delta=seen["error_joules"] + out["total"]["error_joules"])
+        self.assertEqual(self.json("power", "list", *board)["total"], [out["rails"][0]["name"]])
+        checked = self.json("power", "check", *board)["sensors"][0]
+        self.assertEqual(checked["verdict"], "good")
+        for command in ("watch", "record"):
+            self.bad(2, "power", command, *([path] if command == "record" else []), *board, "--",
+                     "true", says="COMMAND")
 
     def test_what_is_wrong_is_said(self):
         self.bad(2, "power", "record", says="FILE")
