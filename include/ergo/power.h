@@ -9,6 +9,7 @@
 #include "base.h"
 #include "board.h"
 #include "frontier.h"
+#include "governor.h"
 #include "hold.h"
 #include "ina.h"
 #include "knob.h"
