@@ -3,6 +3,7 @@
 #define ERGO_STEER_H
 
 #include "engine.h"
+#include "governor.h"
 #include "hold.h"
 #include "knob.h"
 #include "meter.h"
@@ -57,9 +58,18 @@ void ergo_steer_close(ergo_steer *steer);
  */
 const ergo_knob *ergo_steer_knobs(const ergo_steer *steer, size_t *count);
 
+/**
+ * From now on a governor turns the knobs between steps: it must have been opened over those of
+ * ergo_steer_knobs and the same meter, has the policy of the engine, and is told what the deadlines
+ * and budgets of requests leave. It must outlive the steer, or be taken away by NULL.
+ */
+void ergo_steer_govern(ergo_steer *steer, ergo_governor *governor);
+
 /** What a request wants. Zeroed: it is served as it comes. */
 typedef struct ergo_request {
     uint64_t deadline_ns;   /**< of its last token, on the meter's clock; 0: none */
+    uint64_t budget_uj;     /**< that its tokens may cost, prompt included; 0: any. Only a governor
+                                 can do something about it */
     uint32_t output_tokens; /**< that it may become; 0: 256 are expected */
 } ergo_request;
 
@@ -89,6 +99,7 @@ typedef struct ergo_steer_state {
     uint32_t held;           /**< at the moment */
     uint64_t held_ns;        /**< that requests have waited, in all */
     uint64_t met, missed;    /**< deadlines of requests that have ended */
+    uint64_t over_budget;    /**< requests that have cost more than they may */
     uint64_t prompt_ns;      /**< per token of a prompt, recently; 0: not known */
     uint32_t batch_count;
     ergo_hold_batch batches[16]; /**< what steps of decode took and cost, as measured */

@@ -98,15 +98,21 @@ ergo_status ergo_steer_step(ergo_steer *steer, ergo_step_report *report)
     ergo_step_report own = {0};
     if (!steer)
         return ERGO_E_ARGUMENT;
-    const uint64_t begin = ergo__steer_now(steer);
-    ergo__steer_end(steer, begin);
-    ergo__steer_hold(steer, begin);
+    const uint64_t now = ergo__steer_now(steer);
+    ergo__steer_end(steer, now);
+    ergo__steer_hold(steer, now);
+    if (steer->before_step)
+        steer->before_step(steer, now);
+    ergo__steer_note(steer);
+    const uint64_t begin = ergo__steer_now(steer); /* turning knobs takes time */
     const ergo_status status = ergo_engine_step(steer->engine, &own);
     if (status == ERGO_IDLE && steer->idle_since_ns == 0)
         steer->idle_since_ns = begin;
     if (status != ERGO_OK)
         return status;
     const uint64_t end = ergo__steer_now(steer);
+    if (steer->after_step)
+        steer->after_step(steer, &own, begin, end);
     ergo__steer_learn(steer, &own, begin, end);
     steer->idle_since_ns = 0;
     ergo__steer_end(steer, end);
@@ -127,6 +133,7 @@ void ergo_steer_get(const ergo_steer *steer, ergo_steer_state *out)
                               .held_ns = steer->held_ns,
                               .met = steer->met,
                               .missed = steer->missed,
+                              .over_budget = steer->over_budget,
                               .prompt_ns = steer->prompt_ns};
     out->batch_count = ergo__steer_known(steer, out->batches);
 }

@@ -44,6 +44,20 @@ static void learn_idle(ergo_steer *steer, uint64_t until_ns)
         steer->idle_uw = uw;
 }
 
+static void spend(ergo_steer *steer, const ergo__steer_step *step, double nj)
+{
+    for (uint32_t i = 0; i < steer->max_requests; i++) {
+        ergo__steer_request *r = &steer->requests[i];
+        if (!r->session || r->serial != step->serial[i] || step->share[i] == 0)
+            continue;
+        r->spent_nj += (uint64_t)(nj * step->share[i] / step->tokens);
+        if (r->wants.budget_uj > 0 && !r->over && r->spent_nj / 1000 > r->wants.budget_uj) {
+            r->over = true;
+            steer->over_budget++;
+        }
+    }
+}
+
 /* The joules of steps whose readings are there by now. */
 static void settle(ergo_steer *steer)
 {
@@ -54,10 +68,12 @@ static void settle(ergo_steer *steer)
         if (step->end_ns > known)
             return;
         if (ergo_meter_between(steer->meter, steer->sensor, step->begin_ns, step->end_ns, &e) ==
-            ERGO_OK) {
-            const double idle = (double)steer->idle_uw * (double)e.ns * 1e-6; /* nanojoules */
-            const double above = (double)e.uj * 1e3 - idle;
-            ergo_hold_batch *b = entry(steer, step->batch);
+                ERGO_OK &&
+            e.uj > 0) {
+            const double nj = (double)e.uj * 1e3;
+            const double above = nj - (double)steer->idle_uw * (double)e.ns * 1e-6;
+            ergo_hold_batch *b = step->batch > 0 ? entry(steer, step->batch) : NULL;
+            spend(steer, step, nj);
             if (b && above > 0)
                 b->token_nj = blend(b->token_nj, (uint64_t)(above / step->batch) + 1);
         }
@@ -66,25 +82,38 @@ static void settle(ergo_steer *steer)
     }
 }
 
+/* When the readings lag by more steps than are remembered, the newest go without. */
+static void remember(ergo_steer *steer, const ergo_step_report *report, uint64_t begin_ns,
+                     uint64_t end_ns)
+{
+    if (steer->pending_count == ERGO__STEER_PENDING)
+        return;
+    ergo__steer_step *step =
+        &steer->pending[(steer->pending_first + steer->pending_count++) % ERGO__STEER_PENDING];
+    step->begin_ns = begin_ns;
+    step->end_ns = end_ns;
+    step->batch = report->prefill_tokens == 0 ? report->decode_tokens : 0;
+    step->tokens = report->prefill_tokens + report->decode_tokens;
+    ergo__steer_share(steer, step);
+}
+
 void ergo__steer_learn(ergo_steer *steer, const ergo_step_report *report, uint64_t begin_ns,
                        uint64_t end_ns)
 {
     const uint64_t ns = end_ns - begin_ns;
+    const uint32_t decode = report->decode_tokens, prefill = report->prefill_tokens;
+    if (decode + prefill == 0)
+        return;
     if (steer->meter) {
         learn_idle(steer, begin_ns);
         settle(steer);
+        remember(steer, report, begin_ns, end_ns);
     }
-    if (report->prefill_tokens > 0 && report->decode_tokens == 0)
-        steer->prompt_ns = blend(steer->prompt_ns, ns / report->prefill_tokens + 1);
-    if (report->prefill_tokens > 0 || report->decode_tokens == 0)
-        return;
-    ergo_hold_batch *b = entry(steer, report->decode_tokens);
+    ergo_hold_batch *b = prefill == 0 ? entry(steer, decode) : NULL;
     if (b)
         b->step_ns = blend(b->step_ns, ns + 1);
-    if (!steer->meter || steer->pending_count == ERGO__STEER_PENDING)
-        return;
-    const uint32_t at = (steer->pending_first + steer->pending_count++) % ERGO__STEER_PENDING;
-    steer->pending[at] = (ergo__steer_step){begin_ns, end_ns, report->decode_tokens};
+    if (decode == 0)
+        steer->prompt_ns = blend(steer->prompt_ns, ns / prefill + 1);
 }
 
 uint32_t ergo__steer_known(const ergo_steer *steer, ergo_hold_batch *batches)

@@ -6,7 +6,6 @@
 
 /* Of a request that does not say how much it will generate. */
 #define UNKNOWN_OUTPUT 256u
-#define NOBODY UINT32_MAX
 
 static ergo__steer_request *find(ergo_steer *steer, const ergo_session *session)
 {
@@ -44,6 +43,7 @@ ergo_status ergo_steer_request(ergo_steer *steer, ergo_session *session,
     (void)ergo_session_tokens(session, &tokens);
     *r = (ergo__steer_request){.session = session, .wants = *request, .arrived_ns = now};
     ergo_session_computed(session, &r->prefill_before, &r->decode_before);
+    r->serial = ++steer->serial;
     r->prompt_tokens = (uint32_t)tokens;
     r->output_tokens = request->output_tokens ? request->output_tokens : UNKNOWN_OUTPUT;
     note_arrival(steer, now);
@@ -74,6 +74,29 @@ void ergo__steer_end(ergo_steer *steer, uint64_t now_ns)
     }
 }
 
+static uint64_t computed(const ergo_session *session)
+{
+    uint64_t prefill, decode;
+    ergo_session_computed(session, &prefill, &decode);
+    return prefill + decode;
+}
+
+void ergo__steer_note(ergo_steer *steer)
+{
+    for (uint32_t i = 0; i < steer->max_requests; i++)
+        if (steer->requests[i].session)
+            steer->requests[i].computed = computed(steer->requests[i].session);
+}
+
+void ergo__steer_share(const ergo_steer *steer, ergo__steer_step *step)
+{
+    for (uint32_t i = 0; i < steer->max_requests; i++) {
+        const ergo__steer_request *r = &steer->requests[i];
+        step->serial[i] = r->session ? r->serial : 0;
+        step->share[i] = r->session ? (uint32_t)(computed(r->session) - r->computed) : 0;
+    }
+}
+
 static uint32_t less(uint32_t all, uint64_t done)
 {
     return done < all ? all - (uint32_t)done : 0;
@@ -90,8 +113,7 @@ static uint32_t others(const ergo_steer *steer)
     return look.working > known ? look.working - known : 0;
 }
 
-/* The requests as hold.h sees them, and which of `steer->requests` each is; then the others. */
-static uint32_t describe(const ergo_steer *steer, ergo_hold_request *out, uint32_t *which)
+uint32_t ergo__steer_describe(const ergo_steer *steer, ergo_hold_request *out, uint32_t *which)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < steer->max_requests; i++) {
@@ -112,7 +134,7 @@ static uint32_t describe(const ergo_steer *steer, ergo_hold_request *out, uint32
     }
     for (uint32_t left = others(steer); left > 0 && count < ERGO_HOLD_MAX; left--) {
         out[count] = (ergo_hold_request){.output_tokens = UNKNOWN_OUTPUT, .running = true};
-        which[count++] = NOBODY;
+        which[count++] = ERGO__STEER_NOBODY;
     }
     return count;
 }
@@ -123,7 +145,7 @@ void ergo__steer_hold(ergo_steer *steer, uint64_t now_ns)
     ergo_hold_request requests[ERGO_HOLD_MAX];
     ergo_hold_batch batches[ERGO__STEER_BATCHES];
     uint32_t which[ERGO_HOLD_MAX];
-    const uint32_t count = describe(steer, requests, which);
+    const uint32_t count = ergo__steer_describe(steer, requests, which);
     const ergo_hold_costs costs = {.prompt_ns = steer->prompt_ns,
                                    .batches = batches,
                                    .batch_count = ergo__steer_known(steer, batches)};
@@ -134,7 +156,7 @@ void ergo__steer_hold(ergo_steer *steer, uint64_t now_ns)
     steer->reason = ergo_hold_decide(&steer->hold, &costs, now_ns, steer->gap_ns, requests, count,
                                      &steer->until_ns);
     for (uint32_t i = 0; i < count; i++) {
-        if (which[i] == NOBODY)
+        if (which[i] == ERGO__STEER_NOBODY)
             continue;
         ergo__steer_request *r = &steer->requests[which[i]];
         r->running = requests[i].start;

@@ -26,12 +26,19 @@ typedef struct ergo__steer_request {
     uint64_t prefill_before, decode_before; /* computed for the session before this request */
     uint32_t prompt_tokens, output_tokens;
     bool running, held;
+    uint32_t serial;   /* tells it from who had its place before */
+    uint64_t computed; /* tokens of the session, before the present step */
+    uint64_t spent_nj; /* as far as readings are there */
+    bool over;         /* it has cost more than it may */
 } ergo__steer_request;
 
-/** A step of decode alone whose joules are not known yet. */
+/** A step whose joules are not known yet, and whose tokens it computed. */
 typedef struct ergo__steer_step {
     uint64_t begin_ns, end_ns;
-    uint32_t batch;
+    uint32_t batch; /* of decode; 0 where prompts were in it */
+    uint32_t tokens;
+    uint32_t serial[ERGO_HOLD_MAX];
+    uint32_t share[ERGO_HOLD_MAX];
 } ergo__steer_step;
 
 struct ergo_steer {
@@ -55,7 +62,15 @@ struct ergo_steer {
     ergo_hold_reason reason;
     uint32_t held;
     uint64_t held_ns, held_since_ns;
-    uint64_t met, missed;
+    uint64_t met, missed, over_budget;
+    uint32_t serial;
+
+    /* A governor is only linked where one is named: steer_govern.c sets these. */
+    ergo_governor *governor;
+    void (*before_step)(ergo_steer *steer, uint64_t now_ns);
+    void (*after_step)(ergo_steer *steer, const ergo_step_report *report, uint64_t begin_ns,
+                       uint64_t end_ns);
+    ergo_load load; /* of the present step */
 
     uint64_t prompt_ns;
     ergo_hold_batch batches[ERGO__STEER_BATCHES]; /* ascending; token_nj 0: not known */
@@ -77,6 +92,14 @@ uint64_t ergo__steer_now(const ergo_steer *steer);
 
 /** Decides who is held and tells the engine. */
 void ergo__steer_hold(ergo_steer *steer, uint64_t now_ns);
+
+/** The requests as hold.h sees them, and which of `requests` each is; then all other sessions. */
+#define ERGO__STEER_NOBODY UINT32_MAX
+uint32_t ergo__steer_describe(const ergo_steer *steer, ergo_hold_request *out, uint32_t *which);
+
+/** Notes how much of each session is computed, and then how much a step added. */
+void ergo__steer_note(ergo_steer *steer);
+void ergo__steer_share(const ergo_steer *steer, ergo__steer_step *step);
 
 /** Counts the deadlines of those that have ended. */
 void ergo__steer_end(ergo_steer *steer, uint64_t now_ns);
