@@ -4,12 +4,15 @@
 #include <signal.h>
 #include <string.h>
 
+#include "tools/put_back.h"
+
 /* A signal handler has no other way to tell anybody. */
 static volatile sig_atomic_t requested;
 
 static void on_signal(int number)
 {
     if (requested) {
+        put_back_now();
         (void)signal(number, SIG_DFL);
         (void)raise(number);
     }
