@@ -61,7 +61,8 @@ const ergo_knob *ergo_steer_knobs(const ergo_steer *steer, size_t *count);
 /**
  * From now on a governor turns the knobs between steps: it must have been opened over those of
  * ergo_steer_knobs and the same meter, has the policy of the engine, and is told what the deadlines
- * and budgets of requests leave. It must outlive the steer, or be taken away by NULL.
+ * and budgets of requests leave. NULL takes it away. Close it after the last step and before the
+ * steer: what it puts back are the steer's knobs.
  */
 void ergo_steer_govern(ergo_steer *steer, ergo_governor *governor);
 
